@@ -1,0 +1,246 @@
+"""The frozen values that travel from stage to stage, in the order they come to be.
+
+Nothing here computes: a stage takes one of these and gives the next. Arrays inside them are read-only.
+Values that hold TVM objects (`LoweredModule`, `TunedModule`) name them `Any`: only `lower`,
+`schedule` and `codegen` may know that TVM exists.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from edgekit.target import Target
+
+
+class DType(StrEnum):
+    """Element types that a tensor may have; the value is numpy's name for it."""
+
+    INT8 = "int8"
+    UINT8 = "uint8"
+    INT16 = "int16"
+    INT32 = "int32"
+    INT64 = "int64"
+    FLOAT32 = "float32"
+    BOOL = "bool"
+    RESOURCE = "resource"  # the handle of a variable: no memory of its own
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element; 0 for a resource handle."""
+        return 0 if self is DType.RESOURCE else np.dtype(self.value).itemsize
+
+
+# --------------------------------------------------------------------------------------- ingest
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Quantization:
+    """real = scale * (integer - zero_point); one pair per tensor, or one per index of `axis`."""
+
+    scales: tuple[float, ...]  # float32 values, widened exactly
+    zero_points: tuple[int, ...]
+    axis: int = 0
+
+    @property
+    def is_per_channel(self) -> bool:
+        """Whether there is more than one scale."""
+        return len(self.scales) > 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Tensor:
+    """One tensor of a graph. `data` is there for constants only and is read-only."""
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    quantization: Quantization | None = None
+    data: NDArray[Any] | None = None
+    is_variable: bool = False  # keeps its value from one invocation to the next (SVDF's state)
+
+    @property
+    def elements(self) -> int:
+        """Number of elements; 1 for a scalar."""
+        return math.prod(self.shape)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes the tensor takes."""
+        return self.elements * self.dtype.itemsize
+
+    @property
+    def scale(self) -> float:
+        """The one scale of a per-tensor quantized tensor."""
+        assert self.quantization is not None, self.name
+        return self.quantization.scales[0]
+
+    @property
+    def zero_point(self) -> int:
+        """The one zero point of a per-tensor quantized tensor."""
+        assert self.quantization is not None, self.name
+        return self.quantization.zero_points[0]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Operator:
+    """One operator: its builtin name, the tensors it reads and writes, and its options.
+
+    `options` are those of the flatbuffer's table with its field names in snake_case (`stride_h`,
+    `dilation_w_factor`, `fused_activation_function`); enums are their names ("SAME", "RELU6").
+    An optional input that is absent is None.
+    """
+
+    index: int  # position in the model's main subgraph
+    kind: str  # "CONV_2D"
+    inputs: tuple[int | None, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, Any]
+    version: int = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Variable:
+    """A streaming model's state: a resource variable (or a variable tensor) and its first value."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    initial: NDArray[Any]  # read-only
+    zero_point: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Graph:
+    """A whole network: tensors by index, operators in execution order, and its edges."""
+
+    name: str
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    # Resource variables by the name that VAR_HANDLE gives them (container/shared_name).
+    variables: tuple[Variable, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QuantizedModel:
+    """A full-integer model: the flatbuffer as it came, and the graph read from it."""
+
+    name: str
+    flatbuffer: bytes
+    digest: str  # SHA-256 of the flatbuffer, lower-case hex
+    graph: Graph
+
+
+# ------------------------------------------------------------------------------------ lower, schedule
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Buffer:
+    """Memory that a kernel reads or writes. An alias is a window on another buffer.
+
+    `tensor` is the graph tensor it holds; None for what lowering made up.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    tensor: int | None = None
+    alias_of: str | None = None
+    alias_offset_bytes: int = 0
+    is_state: bool = False  # lives from one invocation to the next
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes the buffer takes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KernelCall:
+    """One call of a kernel: which function, for which operator, on which memory.
+
+    `reads` and `writes` name buffers or constants, in the order of the kernel's parameters.
+    `in_place` lists positions in `reads` whose buffer may share its memory with `writes[0]`.
+    `workspaces` are bytes of scratch memory, one more pointer parameter each (known after codegen).
+    """
+
+    kernel: str
+    operator: int  # Operator.index
+    kind: str  # Operator.kind
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    in_place: tuple[int, ...] = ()
+    macs: int = 0
+    workload: Any = None  # a frozen dataclass of lower/workloads.py, where a template knows better
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LoweredModule:
+    """Integer kernels in canonical form, correct as they are, and the order to call them in."""
+
+    graph: Graph
+    module: Any  # tvm.IRModule: one PrimFunc per kernel, buffers as parameters
+    calls: tuple[KernelCall, ...]
+    buffers: Mapping[str, Buffer]
+    constants: Mapping[str, NDArray[Any]]
+    inputs: tuple[str, ...]  # buffer names, in the order of Graph.inputs
+    outputs: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TunedModule:
+    """The same calls with scheduled kernels, and constants packed the way those read them."""
+
+    lowered: LoweredModule
+    target: Target
+    module: Any  # tvm.IRModule of scheduled PrimFuncs
+    calls: tuple[KernelCall, ...]
+    constants: Mapping[str, NDArray[Any]]
+
+
+# ----------------------------------------------------------------------------------------- codegen
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MemoryPlan:
+    """Where every buffer lives. Offsets are bytes from the start of the arena, or of the state."""
+
+    arena_bytes: int
+    state_bytes: int
+    offsets: Mapping[str, int]  # buffer name -> arena offset (or state offset, if is_state)
+    workspaces: Mapping[tuple[int, int], int]  # (call index, workspace index) -> arena offset
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Code:
+    """What the compiler made: files to ship, and the memory they need."""
+
+    files: Mapping[str, bytes]  # name in the bundle -> content
+    plan: MemoryPlan
+    calls: tuple[KernelCall, ...]
+    code_bytes: int  # machine code in the library
+    weight_bytes: int  # constants in the library
+
+
+# ----------------------------------------------------------------------------------------- package
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """A complete build folder and the manifest read from it (`package/manifest.py` has its schema)."""
+
+    path: Path
+    manifest: Mapping[str, Any]
