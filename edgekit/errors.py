@@ -44,6 +44,41 @@ def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
     return f"Did you mean {close[0]!r}?" if close else otherwise
 
 
+# --------------------------------------------------------------------------- settings and names (2)
+
+
+class UnreadableSettingsError(EdgeKitError):
+    """A TOML file (target, recipe or project) cannot be read or is not TOML."""
+
+
+class UnknownKeyError(EdgeKitError):
+    """A TOML file sets a key that means nothing there."""
+
+
+class MissingKeyError(EdgeKitError):
+    """A TOML file lacks a key that has no default."""
+
+
+class WrongTypeError(EdgeKitError):
+    """A value in a TOML file is of the wrong type."""
+
+
+class WrongValueError(EdgeKitError):
+    """A value in a TOML file is of the right type, but not one that can be used."""
+
+
+class UnknownTargetError(EdgeKitError):
+    """No target has this name."""
+
+
+class UnknownCpuError(EdgeKitError):
+    """A target names a CPU that the compiler does not know."""
+
+
+class UnknownRecipeError(EdgeKitError):
+    """No recipe has this name."""
+
+
 # ------------------------------------------------------------------------------- the model (7)
 
 
@@ -66,3 +101,77 @@ class ToolMissingError(EdgeKitError):
     """A program or package that this step needs is not installed."""
 
     exit_code = ExitCode.TOOL_MISSING
+
+
+# ------------------------------------------------------------------------------ the device (5)
+
+
+class DeviceError(EdgeKitError):
+    """The device cannot be reached, or refuses what it is asked. Subclasses say which."""
+
+    exit_code = ExitCode.DEVICE
+
+
+class DeviceUnreachableError(DeviceError):
+    """No connection to the device: name, network, port, or nothing that speaks SSH there."""
+
+
+class HostKeyUnknownError(DeviceError):
+    """The device's host key is in no known_hosts file."""
+
+
+class HostKeyChangedError(DeviceError):
+    """The device shows another host key than the known one, or a revoked one."""
+
+
+class AuthenticationRefusedError(DeviceError):
+    """The device accepts none of the keys that we have."""
+
+
+class SshConfigurationError(DeviceError):
+    """The SSH configuration on this machine cannot be used: a bad line, key file or known_hosts file."""
+
+
+class ConnectionLostError(DeviceError):
+    """The connection broke while it was in use."""
+
+
+class CommandTimedOutError(DeviceError):
+    """A program on the device did not end in time."""
+
+
+class DeviceRefusedError(DeviceError):
+    """The device refused to read or write a file, or to start a program."""
+
+
+class DeviceDiskFullError(DeviceError):
+    """The device has no room for what is sent to it."""
+
+
+class RemoteToolMissingError(DeviceError):
+    """The device lacks a program of POSIX or coreutils that EdgeKit needs there."""
+
+
+# ------------------------------------------------------------------------ the emulated board (5)
+
+
+class EmulatorFailedError(EdgeKitError):
+    """A step of making, starting or measuring on the emulated board failed; the tool's words are in it."""
+
+    exit_code = ExitCode.DEVICE
+
+
+class NoEmulationError(EdgeKitError):
+    """This machine allows none of the ways to emulate a board; each one's reason is in the message."""
+
+    exit_code = ExitCode.DEVICE
+
+
+class BoardNotRunningError(EdgeKitError):
+    """A command needs an emulated board that is not up."""
+
+    exit_code = ExitCode.DEVICE
+
+
+class NotEmulatedError(EdgeKitError):
+    """The target is no ARM board, so there is nothing to emulate."""

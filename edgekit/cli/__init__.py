@@ -1,0 +1,1 @@
+"""The `edgekit` command: parse, call one public function, show what it returned."""

@@ -1,0 +1,72 @@
+"""Options that several verbs share. A verb takes `--host` and its companions as one `DeviceChoice`."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edgekit.devices.choice import DeviceChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Callback = TypeVar("Callback", bound="Callable[..., Any]")
+
+PATH = click.Path(path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else there."
+)
+
+_DEVICE_OPTIONS = (
+    click.option("--host", metavar="HOST", help="The device's name, address or SSH alias."),
+    click.option("--user", metavar="USER", help="User to log in as."),
+    click.option("--port", type=click.IntRange(1, 65535), help="SSH port."),
+    click.option("--identity", type=PATH, metavar="FILE", help="Private key to log in with."),
+    click.option("--jump", metavar="[USER@]HOST[:PORT]", help="Go through this host; several with commas."),
+    click.option("--accept-new-host-key", is_flag=True, help="Trust and remember an unknown host."),
+    click.option("--emulated", is_flag=True, help="Use the emulated board ('edgekit device up')."),
+)
+
+
+def device_options(callback: Callback) -> Callback:
+    """Add --host, --user, --port, --identity, --jump, --accept-new-host-key and --emulated to a verb.
+
+    The verb takes them as one keyword, `device: DeviceChoice`. With neither --host nor --emulated,
+    the project file's [deploy] table says which host, if there is one.
+    """
+
+    @functools.wraps(callback)
+    def with_choice(*args: Any, **kwargs: Any) -> Any:
+        given = {name: kwargs.pop(name) for name in DeviceChoice.__dataclass_fields__}
+        return callback(*args, device=_choose(DeviceChoice(**given)), **kwargs)
+
+    wrapped: Any = with_choice
+    for option in reversed(_DEVICE_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]  # click's decorators have no type that keeps ours
+
+
+def _choose(given: DeviceChoice) -> DeviceChoice:
+    if given.host is not None and given.emulated:
+        raise click.UsageError("--host and --emulated name two devices; give one of them.")
+    if given.host is not None or given.emulated:
+        return given
+    from edgekit.project import find_project
+
+    project = find_project(Path.cwd())
+    if project is None or project.deploy is None:
+        return given
+    configured = project.deploy
+    return DeviceChoice(
+        host=configured.host,
+        user=given.user or configured.user,
+        port=given.port or configured.port,
+        identity=given.identity or configured.identity,
+        jump=given.jump or configured.jump,
+        accept_new_host_key=given.accept_new_host_key,
+    )
