@@ -1,0 +1,100 @@
+"""This machine as a device: files are copied, programs are started."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.devices.device import Completed
+from edgekit.errors import CommandTimedOutError, DeviceDiskFullError, DeviceRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What a shell returns for a program that it cannot start; a device over SSH gives the same.
+_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class LocalDevice:
+    """This machine. Relative paths start at `home`, which is the user's unless given."""
+
+    def __init__(self, home: Path | None = None) -> None:
+        self._home = home or Path.home()
+
+    @property
+    def name(self) -> str:
+        """How messages call this device."""
+        return "this machine"
+
+    def put(self, local: Path, remote: str, *, mode: int = 0o644) -> None:
+        """Copy one file. What was at `remote` is replaced at once, or not at all.
+
+        Raises:
+            DeviceDiskFullError: no room.
+            DeviceRefusedError: no such directory, or no right to write there.
+        """
+        destination = self._home / remote
+        partial = destination.with_name(f"{destination.name}.part-{secrets.token_hex(4)}")
+        with _refusals_translated(f"write {destination}"):
+            try:
+                shutil.copyfile(local, partial)
+                partial.chmod(mode)
+                partial.replace(destination)
+            finally:
+                partial.unlink(missing_ok=True)
+
+    def get(self, remote: str, local: Path) -> None:
+        """Copy one file from `remote`.
+
+        Raises:
+            DeviceRefusedError: no such file, or no right to read it.
+        """
+        with _refusals_translated(f"read {self._home / remote}"):
+            shutil.copyfile(self._home / remote, local)
+
+    def run(self, *argv: str, stdin: bytes = b"", timeout_seconds: float | None = 60.0) -> Completed:
+        """Run a program in `home` to its end; see `Device.run`.
+
+        Raises:
+            CommandTimedOutError: it was still running after `timeout_seconds`, and was killed.
+        """
+        try:
+            done = subprocess.run(
+                argv,
+                input=stdin,
+                capture_output=True,
+                cwd=self._home,
+                timeout=timeout_seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise CommandTimedOutError(
+                f"`{argv[0]}` did not end on this machine.",
+                why=f"It was still running after {timeout_seconds:g} s, and was killed.",
+                fix="See what else keeps this machine busy, then try again.",
+            ) from error
+        except FileNotFoundError as error:
+            return Completed(argv=argv, exit_code=_NOT_FOUND, stdout=b"", stderr=os.fsencode(str(error)))
+        except OSError as error:  # no right to run it, or a program for another CPU
+            return Completed(argv=argv, exit_code=_NOT_EXECUTABLE, stdout=b"", stderr=os.fsencode(str(error)))
+        return Completed(argv=argv, exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+@contextmanager
+def _refusals_translated(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        refused = DeviceDiskFullError if error.errno in _FULL else DeviceRefusedError
+        raise refused(
+            f"Cannot {doing}.",
+            why=f"This machine says: {error.strerror or error}.",
+            fix="Free some space." if error.errno in _FULL else "Check the path and its permissions.",
+        ) from error
