@@ -1,0 +1,18 @@
+"""What EdgeKit builds: every operator by its TFLite name, one file per family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgekit.lower.operators import convolution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgekit.lower.rules import Support
+
+_FAMILIES = (convolution,)
+
+SUPPORTED: Mapping[str, Support] = {
+    kind: support for family in _FAMILIES for kind, support in family.OPERATORS.items()
+}

@@ -1,0 +1,76 @@
+"""Rules: small checks whose docstring is what the user reads when one does not hold.
+
+A rule takes an `OperatorView` and returns None when it holds, or what was found instead.
+`docs/supported-ops.md` is generated from the same docstrings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from edgekit.artifacts import DType
+from edgekit.lower.kernel import Alias, Kernel
+
+if TYPE_CHECKING:
+    from edgekit.lower.view import OperatorView
+
+Rule = Callable[["OperatorView"], "str | None"]
+Lowering = Callable[["OperatorView"], Sequence[Kernel | Alias]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Support:
+    """How EdgeKit builds one kind of operator: what it asks for, and how it lowers."""
+
+    rules: tuple[Rule, ...]
+    lower: Lowering
+
+
+def message(rule: Rule) -> str:
+    """The rule's sentence."""
+    return " ".join((rule.__doc__ or rule.__name__).split())
+
+
+def found(problem: bool, what: str) -> str | None:
+    """`what` if there is a problem."""
+    return what if problem else None
+
+
+# ----------------------------------------------------------------------- rules of many operators
+
+
+def input_is_int8(view: OperatorView) -> str | None:
+    """The first input must be int8."""
+    tensor = view.input(0)
+    return found(tensor.dtype is not DType.INT8, f"{tensor.name!r} is {tensor.dtype}")
+
+
+def output_is_int8(view: OperatorView) -> str | None:
+    """The output must be int8."""
+    tensor = view.output
+    return found(tensor.dtype is not DType.INT8, f"{tensor.name!r} is {tensor.dtype}")
+
+
+def activations_are_per_tensor(view: OperatorView) -> str | None:
+    """Inputs and outputs that are quantized must have one scale and one zero point each."""
+    for tensor in (*view.inputs, *view.outputs):
+        if tensor is None or tensor.dtype not in (DType.INT8, DType.UINT8) or tensor.data is not None:
+            continue
+        if tensor.quantization is None:
+            return f"{tensor.name!r} has no scale"
+        if tensor.quantization.is_per_channel:
+            return f"{tensor.name!r} has {len(tensor.quantization.scales)} scales"
+    return None
+
+
+def is_rank_4(view: OperatorView) -> str | None:
+    """The first input and the output must have 4 dimensions (batch, height, width, channels)."""
+    for tensor in (view.input(0), view.output):
+        if len(tensor.shape) != 4:
+            return f"{tensor.name!r} has shape {list(tensor.shape)}"
+    return None
+
+
+INT8_TO_INT8 = (input_is_int8, output_is_int8, activations_are_per_tensor)

@@ -1,0 +1,40 @@
+"""Padding and output sizes of operators that move a window over a plane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgekit.compute.convolution import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgekit.lower.view import OperatorView
+
+
+def same_or_valid_padding(view: OperatorView, kernel: Sequence[int]) -> tuple[Window, tuple[int, int]]:
+    """The window of an operator with TFLite's stride, dilation and padding options, and its output size.
+
+    Source: `ComputePaddingHeightWidth` of tensorflow/lite/kernels/padding.h.
+    """
+    options = view.operator.options
+    same = options["padding"] == "SAME"
+    sizes, pads = [], []
+    for axis, letter in ((0, "h"), (1, "w")):
+        size = view.input(0).shape[1 + axis]
+        stride = options[f"stride_{letter}"]
+        reach = (kernel[axis] - 1) * options.get(f"dilation_{letter}_factor", 1) + 1
+        out = (size + stride - 1) // stride if same else (size + stride - reach) // stride
+        sizes.append(out)
+        pads.append(max(0, ((out - 1) * stride + reach - size)) // 2)
+    window = Window(
+        kernel_h=kernel[0],
+        kernel_w=kernel[1],
+        stride_h=options["stride_h"],
+        stride_w=options["stride_w"],
+        dilation_h=options.get("dilation_h_factor", 1),
+        dilation_w=options.get("dilation_w_factor", 1),
+        pad_top=pads[0],
+        pad_left=pads[1],
+    )
+    return window, (sizes[0], sizes[1])
