@@ -75,6 +75,10 @@ class UnknownCpuError(EdgeKitError):
     """A target names a CPU that the compiler does not know."""
 
 
+class UnknownFeatureError(EdgeKitError):
+    """A target names a CPU feature that the compiler does not know."""
+
+
 class UnknownRecipeError(EdgeKitError):
     """No recipe has this name."""
 
@@ -175,3 +179,60 @@ class BoardNotRunningError(EdgeKitError):
 
 class NotEmulatedError(EdgeKitError):
     """The target is no ARM board, so there is nothing to emulate."""
+
+
+# ------------------------------------------------------------------- the runner on a device (5, 2)
+
+
+class RunnerFailedError(DeviceError):
+    """The model ran on the device and failed there: a crash, an overrun, a full disk."""
+
+
+class LibraryRefusedError(RunnerFailedError):
+    """The device cannot load the model library: another CPU, C library or interface version."""
+
+
+class InputsDoNotFitError(EdgeKitError):
+    """Inputs are not of the number, shape or type that the model takes."""
+
+
+# ------------------------------------------------------------------------------- the oracle (7, 8)
+
+
+class OracleMissingError(EdgeKitError):
+    """The reference interpreter is not installed, or does not exist for this machine."""
+
+    exit_code = ExitCode.TOOL_MISSING
+
+
+class OracleCannotRunError(EdgeKitError):
+    """The reference interpreter cannot run this model: an operator or type that it lacks, or a crash."""
+
+    exit_code = ExitCode.MODEL
+
+
+# ------------------------------------------------------------------------------- bundles (2, 3, 5)
+
+
+class BundleUnreadableError(EdgeKitError):
+    """There is no bundle at this path, or its manifest is damaged."""
+
+
+class BundleVersionError(EdgeKitError):
+    """The bundle has a manifest or C interface of a version that this EdgeKit does not read."""
+
+
+class BundleAlteredError(EdgeKitError):
+    """A file of the bundle is not the one that was built."""
+
+
+class BundleWrongDeviceError(EdgeKitError):
+    """The bundle was built for another CPU than the device's."""
+
+    exit_code = ExitCode.DEVICE
+
+
+class OutputsDifferError(EdgeKitError):
+    """The model's outputs are not those of the oracle."""
+
+    exit_code = ExitCode.OUTPUTS_DIFFER

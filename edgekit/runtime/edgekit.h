@@ -7,7 +7,7 @@
  *
  *     const edgekit_model *model = edgekit_model_get();
  *     void *arena = aligned_alloc(model->arena_alignment, model->arena_bytes);
- *     void *state = malloc(model->state_bytes);          // may be 0 bytes
+ *     void *state = aligned_alloc(model->arena_alignment, model->state_bytes);  // may be 0 bytes
  *     model->reset(state);
  *     memcpy(edgekit_input(model, arena, 0), pixels, model->inputs[0].bytes);
  *     model->invoke(arena, state, NULL, NULL);

@@ -1,0 +1,310 @@
+"""The native runner of a bundle, worked over any `Device`: one typed function per command.
+
+`directory` is a folder on the device that holds the runner and the model library; files named by
+the other arguments lie on the device too. Nothing is copied here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from edgekit.errors import (
+    DeviceRefusedError,
+    EdgeKitError,
+    InputsDoNotFitError,
+    LibraryRefusedError,
+    RunnerFailedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgekit.devices.device import Completed, Device
+
+RUNNER_NAME = "edgekit-runner"
+
+
+class RunnerExit(IntEnum):
+    """What `edgekit-runner` returns; the same numbers stand in runtime/runner.h."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    DIFFERS = 3
+    REFUSED = 5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TensorDescription:
+    """A tensor as the library describes it. `scale` is 0 if it is not quantized."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+    arena_offset: int
+    scale: float
+    zero_point: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepDescription:
+    """One step of the library, in execution order. `index` is the operator's place in the model."""
+
+    name: str
+    kernel: str
+    index: int
+    macs: int
+    outputs: tuple[TensorDescription, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelDescription:
+    """What a library says about itself."""
+
+    abi_version: int
+    name: str
+    digest: str
+    target: str
+    arena_bytes: int
+    arena_alignment: int
+    state_bytes: int
+    inputs: tuple[TensorDescription, ...]
+    outputs: tuple[TensorDescription, ...]
+    operators: tuple[StepDescription, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Difference:
+    """The first output element that is not as expected. A float that is not finite is a string."""
+
+    frame: int
+    output: int
+    element: int  # flat, row-major
+    expected: float | str
+    actual: float | str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """What comparing every output byte of every frame gave."""
+
+    frames: int
+    equal: bool
+    differing_elements: int
+    first_difference: Difference | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProfileSamples:
+    """Nanoseconds, one number a run. Totals were taken without the steps being timed."""
+
+    runs: int
+    total_ns: tuple[int, ...]
+    step_ns: tuple[tuple[int, ...], ...]  # [step][run]
+
+
+def describe(device: Device, directory: str, library: str) -> ModelDescription:
+    """Ask a library on the device for its description.
+
+    Raises:
+        LibraryRefusedError: it cannot be loaded there, or has another interface version.
+        DeviceError: the device cannot be reached, or cannot start the runner.
+    """
+    answer = _run(device, directory, "describe", _path(directory, library))
+    return ModelDescription(
+        **{key: answer[key] for key in _scalars(ModelDescription)},
+        inputs=_tensors(answer["inputs"]),
+        outputs=_tensors(answer["outputs"]),
+        operators=tuple(
+            StepDescription(
+                **{key: step[key] for key in _scalars(StepDescription)},
+                outputs=_tensors(step["outputs"]),
+            )
+            for step in answer["operators"]
+        ),
+    )
+
+
+def check(
+    device: Device,
+    directory: str,
+    library: str,
+    inputs: str,
+    outputs: str,
+    *,
+    timeout_seconds: float | None = 600.0,
+) -> CheckResult:
+    """Run all frames of `inputs` and compare with the frames of `outputs`, byte for byte.
+
+    Raises:
+        LibraryRefusedError: the library cannot be loaded, or has another interface version.
+        InputsDoNotFitError: the files do not hold whole frames of this model.
+        RunnerFailedError: the model failed, crashed, or wrote outside its memory.
+        DeviceError: the device cannot be reached, or cannot start the runner.
+    """
+    answer = _run(
+        device,
+        directory,
+        "check",
+        *(_path(directory, name) for name in (library, inputs, outputs)),
+        accepted=(RunnerExit.DONE, RunnerExit.DIFFERS),
+        timeout_seconds=timeout_seconds,
+    )
+    first = answer["first_difference"]
+    return CheckResult(
+        frames=answer["frames"],
+        equal=answer["equal"],
+        differing_elements=answer["differing_elements"],
+        first_difference=None if first is None else Difference(**first),
+    )
+
+
+def run(
+    device: Device,
+    directory: str,
+    library: str,
+    inputs: str,
+    outputs: str,
+    *,
+    timeout_seconds: float | None = 600.0,
+) -> int:
+    """Run all frames of `inputs`, write `outputs` on the device, and return the number of frames.
+
+    Raises:
+        LibraryRefusedError, InputsDoNotFitError, RunnerFailedError, DeviceError: as `check`.
+    """
+    paths = (_path(directory, name) for name in (library, inputs, outputs))
+    answer = _run(device, directory, "run", *paths, timeout_seconds=timeout_seconds)
+    frames: int = answer["frames"]
+    return frames
+
+
+def dump(
+    device: Device,
+    directory: str,
+    library: str,
+    inputs: str,
+    destination: str,
+    *,
+    frame: int | None = None,
+    timeout_seconds: float | None = 600.0,
+) -> int:
+    """Run all frames, and write what each step wrote to `destination`, an existing folder.
+
+    A file is named `<frame>-<step>-<output>.bin`. With `frame`, only that frame's files are
+    written. Returns the number of steps.
+
+    Raises:
+        LibraryRefusedError, InputsDoNotFitError, RunnerFailedError, DeviceError: as `check`.
+    """
+    arguments = [_path(directory, name) for name in (library, inputs, destination)]
+    if frame is not None:
+        arguments += ["--frame", str(frame)]
+    answer = _run(device, directory, "dump", *arguments, timeout_seconds=timeout_seconds)
+    steps: int = answer["steps"]
+    return steps
+
+
+def profile(
+    device: Device,
+    directory: str,
+    library: str,
+    inputs: str,
+    *,
+    warmup: int,
+    runs: int,
+    timeout_seconds: float | None = 600.0,
+) -> ProfileSamples:
+    """Time the first frame of `inputs`, as a whole and step by step.
+
+    Raises:
+        LibraryRefusedError, InputsDoNotFitError, RunnerFailedError, DeviceError: as `check`.
+    """
+    answer = _run(
+        device,
+        directory,
+        "profile",
+        _path(directory, library),
+        _path(directory, inputs),
+        *("--warmup", str(warmup), "--runs", str(runs)),
+        timeout_seconds=timeout_seconds,
+    )
+    return ProfileSamples(
+        runs=answer["runs"],
+        total_ns=tuple(answer["total_ns"]),
+        step_ns=tuple(tuple(step["ns"]) for step in answer["steps"]),
+    )
+
+
+def runner_failure(done: Completed, device_name: str) -> EdgeKitError:
+    """The exception for a runner that did not do its work, by its exit code."""
+    said = done.stderr.decode(errors="replace").strip() or "It printed no reason."
+    if done.exit_code in (126, 127):
+        return DeviceRefusedError(
+            f"{device_name} cannot start the EdgeKit runner.",
+            why=f"{said} A runner for another CPU or C library gives this, or a folder mounted noexec.",
+            fix="Build for a target that fits this device, and see that its folder may hold programs.",
+        )
+    if done.exit_code == RunnerExit.REFUSED:
+        return LibraryRefusedError(
+            f"{device_name} refused the model library.",
+            why=said,
+            fix="Build for a target that fits this device, with the EdgeKit that you deploy with.",
+        )
+    if done.exit_code == RunnerExit.USAGE:
+        return InputsDoNotFitError(
+            "The inputs do not fit the model.",
+            why=said,
+            fix="Compare their shapes and types with the bundle's manifest.json.",
+        )
+    return RunnerFailedError(
+        f"The model failed on {device_name}.",
+        why=f"The runner ended with {_ending(done.exit_code)}. {said}",
+        fix="Run `edgekit verify` on the bundle; if it fails too, please report it with the model.",
+    )
+
+
+def _run(
+    device: Device,
+    directory: str,
+    *arguments: str,
+    accepted: tuple[RunnerExit, ...] = (RunnerExit.DONE,),
+    timeout_seconds: float | None = 60.0,
+) -> Mapping[str, Any]:
+    done = device.run(_path(directory, RUNNER_NAME), *arguments, timeout_seconds=timeout_seconds)
+    if done.exit_code not in accepted:
+        raise runner_failure(done, device.name)
+    try:
+        answer = json.loads(done.stdout.decode(errors="replace"))
+    except json.JSONDecodeError as error:
+        raise RunnerFailedError(
+            f"The runner on {device.name} gave no readable answer.",
+            why=f"Its JSON breaks off or is garbled: {error}.",
+            fix="Deploy again; the runner there may be damaged or of another version.",
+        ) from error
+    found: Mapping[str, Any] = answer
+    return found
+
+
+def _path(directory: str, name: str) -> str:
+    """A path on the device; one with a slash in it is not searched in PATH."""
+    return name if name.startswith("/") else f"{directory.rstrip('/')}/{name}"
+
+
+def _ending(exit_code: int) -> str:
+    if exit_code < 0:
+        return f"signal {-exit_code}"
+    return f"signal {exit_code - 128}" if exit_code > 128 else f"exit code {exit_code}"
+
+
+def _scalars(described: type[ModelDescription | StepDescription]) -> list[str]:
+    nested = ("inputs", "outputs", "operators")
+    return [field.name for field in dataclasses.fields(described) if field.name not in nested]
+
+
+def _tensors(described: list[dict[str, Any]]) -> tuple[TensorDescription, ...]:
+    return tuple(TensorDescription(**{**tensor, "shape": tuple(tensor["shape"])}) for tensor in described)

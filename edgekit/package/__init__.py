@@ -1,0 +1,1 @@
+"""Package: code, header, runner and golden vectors into one bundle."""
