@@ -1,0 +1,239 @@
+"""What EdgeKit's integer engine refuses whatever the operator: types, floats, shapes, exotic storage.
+
+Each rule yields one `UnsupportedModelError` for every violation, so that a build can stop at the first
+and `inspect` can list them all. Rules that depend on one operator's arithmetic belong to `lower`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgekit.artifacts import DType
+from edgekit.errors import UnsupportedModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from edgekit.ingest.parsed import ParsedModel, ParsedOperator, ParsedSubgraph, ParsedTensor
+
+    Rule = Callable[[str, ParsedSubgraph], Iterator[UnsupportedModelError]]
+
+MAX_TENSOR_BYTES = 256 << 20
+MAX_AXES = 6
+
+_QUANTIZE_FULLY = (
+    "Quantize the model to full integer: in TensorFlow, set "
+    "converter.optimizations = [tf.lite.Optimize.DEFAULT], "
+    "converter.representative_dataset, and converter.target_spec.supported_ops = "
+    "[tf.lite.OpsSet.TFLITE_BUILTINS_INT8]."
+)
+_CONTROL_FLOW = frozenset({"IF", "WHILE", "CALL", "STABLEHLO_WHILE", "STABLEHLO_CASE"})
+# Operators that only move values: floats may pass through them at the edges of an integer model.
+_MOVES = frozenset(
+    {
+        "CONCATENATION", "EXPAND_DIMS", "GATHER", "PACK", "PAD", "RESHAPE", "SHAPE", "SLICE", "SPLIT",
+        "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE", "UNPACK",
+    }
+)  # fmt: skip
+_FLOAT_EDGES = frozenset({"QUANTIZE", "DEQUANTIZE"}) | _MOVES
+
+_REFUSED_TYPES: Mapping[str, tuple[str, str]] = {
+    "FLOAT16": (
+        "The weights are stored as 16-bit floats, and the network computes in float.",
+        f"Do not set supported_types = [tf.float16]. {_QUANTIZE_FULLY}",
+    ),
+    "BFLOAT16": ("It holds 16-bit floats; EdgeKit's engine computes in integers.", _QUANTIZE_FULLY),
+    "STRING": (
+        "Text cannot be processed on the device by a network.",
+        "Move the text processing out of the model, and give it numbers.",
+    ),
+    "INT4": (
+        "Weights of four bits are not supported.",
+        "Quantize the weights to 8 bits: leave out the 4-bit option of the quantizer's recipe.",
+    ),
+}
+_OTHER_TYPE = (
+    "EdgeKit computes with int8 and uint8, with int16, int32, int64, bool and float32 at the edges.",
+    "Cast it to one of those before exporting the model, or leave that part out of the model.",
+)
+
+
+def unsupported(place: str, why: str, fix: str) -> UnsupportedModelError:
+    """The error for something well-formed that EdgeKit cannot build."""
+    return UnsupportedModelError(f"{place} cannot be built", why=why, fix=fix)
+
+
+def find_unsupported(model: ParsedModel) -> Iterator[UnsupportedModelError]:
+    """Every reason, the most telling first, why no operator of `model` can be built as it is."""
+    if "COMPRESSION_METADATA" in model.metadata:
+        yield unsupported(
+            model.name,
+            "Its constants are compressed for TFLite Micro.",
+            "Use the model from before compression.",
+        )
+    for rule in RULES:
+        for graph in model.subgraphs if rule in (types_are_known, constants_are_plain) else (model.main,):
+            yield from rule(model.name, graph)
+
+
+def operators_are_builtin(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+    """Custom operators have no published meaning; control flow has no fixed cost."""
+    for operator in graph.operators:
+        if operator.kind == "CUSTOM":
+            flex = operator.custom_name.startswith("Flex")
+            yield unsupported(
+                f"{place}: {operator}",
+                "It is a TensorFlow operator carried along as a custom one."
+                if flex
+                else "It is a custom operator, whose meaning only its author's code knows.",
+                "Convert the model without SELECT_TF_OPS, with layers that TFLite has built in."
+                if flex
+                else "Replace it by builtin operators, or cut the model before it and do that step yourself.",
+            )
+        elif operator.kind in _CONTROL_FLOW:
+            yield unsupported(
+                f"{place}: {operator}",
+                "It branches or loops at run time; EdgeKit plans time and memory when it builds.",
+                "Unroll the loop or fix the branch before exporting (for a Keras RNN: unroll=True).",
+            )
+
+
+def weights_match_activations(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+    """Float arithmetic is refused, with the kind of quantization that the model has instead."""
+    for operator in graph.operators:
+        if operator.kind == "CUSTOM" or operator.kind in _CONTROL_FLOW:
+            continue
+        inputs = [graph.tensors[index] for index in operator.inputs if index is not None]
+        outputs = [graph.tensors[index] for index in operator.outputs]
+        if operator.kind == "DEQUANTIZE" and inputs and inputs[0].data is not None:
+            yield _dequantized_weights(place, operator, inputs[0])
+        elif operator.kind not in _FLOAT_EDGES and any(t.dtype == "FLOAT32" for t in (*inputs, *outputs)):
+            yield _float_operator(place, operator, inputs)
+
+
+def _dequantized_weights(
+    place: str, operator: ParsedOperator, weights: ParsedTensor
+) -> UnsupportedModelError:
+    return unsupported(
+        f"{place}: {operator}",
+        f"It unpacks the {weights.dtype.lower()} weights {weights} to compute in float: "
+        "the model is compressed, not quantized.",
+        _QUANTIZE_FULLY,
+    )
+
+
+def _float_operator(
+    place: str, operator: ParsedOperator, inputs: list[ParsedTensor]
+) -> UnsupportedModelError:
+    weights = next((t for t in inputs if t.data is not None and t.dtype in ("INT8", "UINT8", "INT4")), None)
+    floats = next((t for t in inputs if t.dtype == "FLOAT32"), None)
+    if weights is not None and floats is not None:
+        why = (
+            f"It is hybrid (dynamic-range quantized): {weights} is {weights.dtype.lower()}, "
+            f"and {floats} is float32."
+        )
+    else:
+        why = "It computes in float32" + (f" on {floats}." if floats is not None else ".")
+    return unsupported(f"{place}: {operator}", why, _QUANTIZE_FULLY)
+
+
+def types_are_known(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+    """Element types that EdgeKit has no arithmetic for are refused."""
+    known = {dtype.name for dtype in DType}
+    for tensor in graph.tensors:
+        if tensor.dtype not in known:
+            why, fix = _REFUSED_TYPES.get(tensor.dtype, _OTHER_TYPE)
+            yield unsupported(f"{place}: {tensor} of type {tensor.dtype.lower()}", why, fix)
+
+
+def constants_are_plain(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+    """Sparse tensors, data outside the flatbuffer and custom quantization schemes are refused."""
+    for tensor in graph.tensors:
+        if tensor.is_sparse:
+            yield unsupported(
+                f"{place}: {tensor}",
+                "It is stored as a sparse tensor.",
+                "Convert the pruned model without EXPERIMENTAL_SPARSITY: the zeros may stay.",
+            )
+        if tensor.is_outside:
+            yield unsupported(
+                f"{place}: {tensor}",
+                "Its values are stored behind the flatbuffer, as is done for models of over 2 GB.",
+                "Export a smaller model, with its constants inside the flatbuffer.",
+            )
+        if tensor.quantization is not None and tensor.quantization.has_details:
+            yield unsupported(
+                f"{place}: {tensor}",
+                "It has a custom or blockwise quantization scheme.",
+                "Quantize the model with a scale and a zero point per tensor or per channel.",
+            )
+
+
+def shapes_are_fixed(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+    """Sizes must be known, apart from the batch, for which the shape's own value is taken."""
+    for tensor in graph.tensors:
+        if -1 in tensor.signature[1:] or any(size < 0 for size in tensor.shape):
+            shown = list(tensor.signature or tensor.shape)
+            yield unsupported(
+                f"{place}: {tensor} of shape {shown}",
+                "A size that is only known at run time (-1) leaves time and memory unknown.",
+                "Export the model with fixed sizes: Input(shape=..., batch_size=1) in Keras, or "
+                "tf.function's input_signature without None.",
+            )
+        elif 0 in tensor.shape:
+            yield unsupported(
+                f"{place}: {tensor} of shape {list(tensor.shape)}",
+                "It holds no element.",
+                "Remove the layer that makes an empty tensor.",
+            )
+        elif len(tensor.shape) > MAX_AXES or _bytes_of(tensor) > MAX_TENSOR_BYTES:
+            yield unsupported(
+                f"{place}: {tensor} of shape {list(tensor.shape)}",
+                f"EdgeKit takes tensors of at most {MAX_AXES} axes and {MAX_TENSOR_BYTES >> 20} MiB.",
+                "Make the input smaller, or split the layer.",
+            )
+
+
+def _bytes_of(tensor: ParsedTensor) -> int:
+    known = {dtype.name: dtype for dtype in DType}
+    return tensor.elements * (known[tensor.dtype].itemsize if tensor.dtype in known else 1)
+
+
+def activations_have_one_scale(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+    """Only constants may be quantized per channel."""
+    for tensor in graph.tensors:
+        if tensor.data is None and tensor.quantization is not None and len(tensor.quantization.scales) > 1:
+            yield unsupported(
+                f"{place}: {tensor}",
+                "It is computed at run time and has a scale per channel; only weights may.",
+                "Quantize the activations per tensor.",
+            )
+
+
+def edges_are_computed(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+    """A network has outputs, and computes each of them."""
+    if not graph.outputs:
+        yield unsupported(
+            place, "It has no output: there is nothing to compute.", "Export it with its outputs."
+        )
+    for index in graph.outputs:
+        tensor = graph.tensors[index]
+        if index in graph.inputs or tensor.data is not None:
+            kind = "an input" if index in graph.inputs else "a constant"
+            yield unsupported(
+                f"{place}: {tensor}",
+                f"It is an output and {kind} at once: nothing computes it.",
+                "Leave that output out of the model.",
+            )
+
+
+# In the order in which they tell a user most about the model.
+RULES: tuple[Rule, ...] = (
+    operators_are_builtin,
+    weights_match_activations,
+    types_are_known,
+    constants_are_plain,
+    shapes_are_fixed,
+    activations_have_one_scale,
+    edges_are_computed,
+)
