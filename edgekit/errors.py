@@ -83,6 +83,21 @@ class UnknownRecipeError(EdgeKitError):
     """No recipe has this name."""
 
 
+# ---------------------------------------------------------------------------- files in packages (8)
+
+
+class PackageUnavailableError(EdgeKitError):
+    """A package that holds a model or a data file cannot be downloaded."""
+
+    exit_code = ExitCode.TOOL_MISSING
+
+
+class PackageFileError(EdgeKitError):
+    """A package lacks the file that it should hold, or holds another one under its name."""
+
+    exit_code = ExitCode.TOOL_MISSING
+
+
 # ------------------------------------------------------------------------------- the model (7)
 
 
@@ -216,6 +231,10 @@ class OracleCannotRunError(EdgeKitError):
 
 class BundleUnreadableError(EdgeKitError):
     """There is no bundle at this path, or its manifest is damaged."""
+
+
+class BundleUnwritableError(EdgeKitError):
+    """The bundle's folder cannot be written."""
 
 
 class BundleVersionError(EdgeKitError):
