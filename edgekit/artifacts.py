@@ -238,6 +238,24 @@ class Code:
 # ----------------------------------------------------------------------------------------- package
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Golden:
+    """What a model must answer: frames in sequence, the first of them on fresh state.
+
+    Every array has the frames on its leading axis, then the tensor's shape. Without the oracle's
+    interpreter on the build machine, `outputs` and `oracle` are None.
+    """
+
+    inputs: tuple[NDArray[Any], ...]  # one array an input
+    outputs: tuple[NDArray[Any], ...] | None  # one array an output
+    oracle: str | None  # "tflite-micro 0.dev2026…"
+
+    @property
+    def frames(self) -> int:
+        """Number of invocations."""
+        return int(self.inputs[0].shape[0]) if self.inputs else 0
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bundle:
     """A complete build folder and the manifest read from it (`package/manifest.py` has its schema)."""

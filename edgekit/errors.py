@@ -83,6 +83,10 @@ class UnknownRecipeError(EdgeKitError):
     """No recipe has this name."""
 
 
+class ProjectExistsError(EdgeKitError):
+    """The folder already has a project file."""
+
+
 # ---------------------------------------------------------------------------- files in packages (8)
 
 

@@ -1,0 +1,215 @@
+"""manifest.json: what a bundle holds, and the versions that decide who may read it.
+
+Schema version 1:
+
+    schema_version  1
+    abi_version     version of the C interface (edgekit.h)
+    engine          "edgekit"
+    model           name, digest (SHA-256 of model.tflite)
+    target          every field of the target, and its architecture ("aarch64", "armv7", "x86_64")
+    files           for every file but this one: sha256, bytes
+    tensors         inputs and outputs: name, shape, dtype, scale, zero_point (null if not quantized)
+    memory          arena_bytes, state_bytes, library_bytes, code_bytes, weight_bytes
+    macs            multiply-accumulates of one invocation
+    operators       one entry a step: index (in the model), kind, kernel, macs, output (tensor name)
+    tools           name and version of everything that had a part in the bytes
+    tuning          tuned_share: the share of the MACs whose kernels were tuned
+    golden          vectors, streaming, oracle (null if it was missing), checked
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+from typing import TYPE_CHECKING, Any
+
+from edgekit.errors import BundleUnreadableError, BundleVersionError
+from edgekit.package.golden import is_streaming
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgekit.artifacts import Code, Golden, KernelCall, QuantizedModel, Tensor
+    from edgekit.target import Target
+
+SCHEMA_VERSION = 1
+ABI_VERSION = 1  # EDGEKIT_ABI_VERSION of runtime/edgekit.h
+MANIFEST_NAME = "manifest.json"
+_TOOLS = ("edgekit-sdk", "apache-tvm", "numpy", "tflite", "ziglang")
+
+# What must be there to use a bundle, and of which type. More keys may be there.
+_TENSOR = {"name": str, "shape": [int], "dtype": str}
+_SCHEMA: dict[str, Any] = {
+    "engine": str,
+    "model": {"name": str, "digest": str},
+    "target": {"name": str, "architecture": str, "triple": str, "cpu": str},
+    "files": dict,
+    "tensors": {"inputs": [_TENSOR], "outputs": [_TENSOR]},
+    "memory": {
+        "arena_bytes": int,
+        "state_bytes": int,
+        "library_bytes": int,
+        "code_bytes": int,
+        "weight_bytes": int,
+    },
+    "macs": int,
+    "operators": [{"index": int, "kind": str, "kernel": str, "macs": int, "output": str}],
+    "tools": dict,
+    "golden": {"vectors": int, "streaming": bool, "checked": bool},
+}
+
+
+def make_manifest(
+    model: QuantizedModel, code: Code, target: Target, golden: Golden, files: Mapping[str, bytes]
+) -> dict[str, Any]:
+    """The manifest of a bundle with these files."""
+    graph = model.graph
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "abi_version": ABI_VERSION,
+        "engine": "edgekit",
+        "model": {"name": model.name, "digest": model.digest},
+        "target": {**dataclasses.asdict(target), "architecture": target.architecture},
+        "files": {name: _fingerprint(content) for name, content in files.items()},
+        "tensors": {
+            "inputs": [_describe(graph.tensors[index]) for index in graph.inputs],
+            "outputs": [_describe(graph.tensors[index]) for index in graph.outputs],
+        },
+        "memory": {
+            "arena_bytes": code.plan.arena_bytes,
+            "state_bytes": code.plan.state_bytes,
+            "library_bytes": sum(len(content) for content in code.files.values()),
+            "code_bytes": code.code_bytes,
+            "weight_bytes": code.weight_bytes,
+        },
+        "macs": sum(call.macs for call in code.calls),
+        "operators": [_operator(model, call) for call in code.calls],
+        "tools": tool_versions(golden),
+        "tuning": {"tuned_share": 0.0},
+        "golden": {
+            "vectors": golden.frames,
+            "streaming": is_streaming(graph),
+            "oracle": golden.oracle,
+            "checked": golden.outputs is not None,
+        },
+    }
+
+
+def tool_versions(golden: Golden) -> dict[str, str]:
+    """Versions of the packages that had a part in a bundle's bytes; those not installed are left out."""
+    versions = {}
+    for name in _TOOLS:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    if golden.oracle is not None:
+        name, _, version = golden.oracle.partition(" ")
+        versions[name] = version
+    return versions
+
+
+def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
+    """The file's content: the same manifest gives the same bytes."""
+    return json_bytes(manifest)
+
+
+def json_bytes(document: Mapping[str, Any]) -> bytes:
+    """Indented JSON with sorted keys and one newline at its end."""
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def parse_manifest(content: bytes, where: str) -> dict[str, Any]:
+    """Read and check a manifest. `where` is how messages call the bundle.
+
+    Versions are looked at first: what another version means by a key is not ours to judge.
+
+    Raises:
+        BundleUnreadableError: not JSON, or a key is missing or of the wrong type.
+        BundleVersionError: another schema or C interface version.
+    """
+    try:
+        manifest = json.loads(content)
+    except ValueError as error:
+        raise _unreadable(where, f"{MANIFEST_NAME} is not JSON ({error}).") from error
+    if not isinstance(manifest, dict):
+        raise _unreadable(where, f"{MANIFEST_NAME} is not a JSON object.")
+    _check_version(manifest, "schema_version", SCHEMA_VERSION, where)
+    _check_version(manifest, "abi_version", ABI_VERSION, where)
+    problem = _mismatch(manifest, _SCHEMA, "")
+    if problem is not None:
+        raise _unreadable(where, f"In {MANIFEST_NAME}, {problem}.")
+    return manifest
+
+
+def _check_version(manifest: Mapping[str, Any], key: str, ours: int, where: str) -> None:
+    found = manifest.get(key)
+    if found == ours and type(found) is int:
+        return
+    if type(found) is not int:
+        raise _unreadable(where, f"{MANIFEST_NAME} names no {key}.")
+    newer = found > ours
+    raise BundleVersionError(
+        f"The bundle {where} cannot be read by this EdgeKit.",
+        why=f"Its {key} is {found}; this EdgeKit reads {ours}.",
+        fix="Upgrade EdgeKit (`pip install -U edgekit-sdk`)."
+        if newer
+        else "Build it again with `edgekit build`.",
+    )
+
+
+def _mismatch(value: Any, expected: Any, path: str) -> str | None:
+    """What is wrong with a value, or None. `expected` is a type, a list of one, or a dictionary of them."""
+    if isinstance(expected, dict):
+        if not isinstance(value, dict):
+            return f"{path or 'the document'} is not an object"
+        for key, inner in expected.items():
+            inside = f"{path}.{key}" if path else key
+            if key not in value:
+                return f"{inside} is missing"
+            if (problem := _mismatch(value[key], inner, inside)) is not None:
+                return problem
+        return None
+    if isinstance(expected, list):
+        if not isinstance(value, list):
+            return f"{path} is not a list"
+        problems = (_mismatch(item, expected[0], f"{path}[{i}]") for i, item in enumerate(value))
+        return next((problem for problem in problems if problem is not None), None)
+    # A bool is an int to Python, but not to us.
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        return f"{path} is not of type {expected.__name__}"
+    return None
+
+
+def _unreadable(where: str, why: str) -> BundleUnreadableError:
+    return BundleUnreadableError(
+        f"The bundle {where} cannot be read.", why=why, fix="Build it again with `edgekit build`."
+    )
+
+
+def _fingerprint(content: bytes) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def _describe(tensor: Tensor) -> dict[str, Any]:
+    quantized = tensor.quantization is not None and not tensor.quantization.is_per_channel
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype.value,
+        "scale": tensor.scale if quantized else None,
+        "zero_point": tensor.zero_point if quantized else None,
+    }
+
+
+def _operator(model: QuantizedModel, call: KernelCall) -> dict[str, Any]:
+    outputs = model.graph.operators[call.operator].outputs
+    return {
+        "index": call.operator,
+        "kind": call.kind,
+        "kernel": call.kernel,
+        "macs": call.macs,
+        "output": model.graph.tensors[outputs[0]].name if outputs else "",
+    }
