@@ -84,7 +84,53 @@ class LocalDevice:
             return Completed(argv=argv, exit_code=_NOT_FOUND, stdout=b"", stderr=os.fsencode(str(error)))
         except OSError as error:  # no right to run it, or a program for another CPU
             return Completed(argv=argv, exit_code=_NOT_EXECUTABLE, stdout=b"", stderr=os.fsencode(str(error)))
-        return Completed(argv=argv, exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+        code = _as_shell(done.returncode)
+        return Completed(argv=argv, exit_code=code, stdout=done.stdout, stderr=done.stderr)
+
+    @contextmanager
+    def start(self, *argv: str) -> Iterator[LocalProgram]:
+        """Start a program to talk to; see `Device.start`.
+
+        Raises:
+            DeviceRefusedError: it cannot be started.
+        """
+        try:
+            # A session of its own: Ctrl-C is for us, and the program sees it as the end of its input.
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=self._home,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise DeviceRefusedError(
+                f"This machine cannot start `{argv[0]}`.", why=f"{error}.", fix="Check that it is installed."
+            ) from error
+        with process:
+            yield LocalProgram(process)
+
+
+class LocalProgram:
+    """A program started on this machine; see `Started`."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def line(self) -> bytes:
+        """The next line it prints."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().rstrip(b"\n")
+
+    def answer(self, text: bytes) -> int:
+        """Send the last input and wait for the end."""
+        self._process.communicate(text)
+        return _as_shell(self._process.returncode)
+
+
+def _as_shell(returncode: int) -> int:
+    return 128 - returncode if returncode < 0 else returncode
 
 
 @contextmanager

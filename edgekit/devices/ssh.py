@@ -9,7 +9,7 @@ import shlex
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 import paramiko
@@ -23,7 +23,7 @@ from edgekit.devices.ssh_known_hosts import check_host_key, known_key_types
 from edgekit.errors import CommandTimedOutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 __all__ = ["SshAddress", "SshDevice", "SshTimeouts", "connect"]
@@ -33,6 +33,8 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 _CHUNK_BYTES = 32 * 1024
 _KEEPALIVE_SECONDS = 5
+# A program that a signal ends has no exit code in paramiko; as the child of a shell it has 128 + n.
+_AS_CHILD = ("sh", "-c", '"$@"; exit $?', "sh")
 # known_hosts and the key exchange call RSA keys by different names.
 _RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
 
@@ -96,13 +98,14 @@ class SshDevice:
 
     def put(self, local: Path, remote: str, *, mode: int = 0o644) -> None:
         """Copy one file to the device; see `ssh_transfer.store` for what it raises."""
-        with talking(self._name, f"sending {local.name}"):
-            ssh_transfer.store(self, self._open_sftp(), local, remote, mode)
+        with local.open("rb") as source, talking(self._name, f"sending {local.name}"):
+            ssh_transfer.store(self, self._open_sftp(), source, remote, mode)
 
     def get(self, remote: str, local: Path) -> None:
         """Copy one file from the device; see `ssh_transfer.fetch` for what it raises."""
         with talking(self._name, f"reading {remote}"):
-            ssh_transfer.fetch(self, self._open_sftp(), remote, local)
+            content = ssh_transfer.fetch(self, self._open_sftp(), remote)
+        local.write_bytes(content)
 
     def run(self, *argv: str, stdin: bytes = b"", timeout_seconds: float | None = 60.0) -> Completed:
         """Run a program to its end; the device's shell sees `argv` quoted once.
@@ -119,7 +122,7 @@ class SshDevice:
         with talking(self._name, f"running {argv[0]}"):
             channel = self._transport.open_session(timeout=self._timeouts.session)
             with channel:
-                channel.exec_command(shlex.join(argv))
+                channel.exec_command(shlex.join((*_AS_CHILD, *argv)))
                 return self._finish(channel, argv, stdin, timeout_seconds)
 
     def _finish(
@@ -156,6 +159,22 @@ class SshDevice:
             fix="See with `top` what keeps the device busy, then try again.",
         )
 
+    @contextmanager
+    def start(self, *argv: str) -> Iterator[SshProgram]:
+        """Start a program to talk to; see `Device.start`.
+
+        Raises:
+            ConnectionLostError, DeviceRefusedError: as `run`.
+        """
+        with talking(self._name, f"starting {argv[0]}"):
+            channel = self._transport.open_session(timeout=self._timeouts.session)
+            channel.settimeout(self._timeouts.silence)
+            channel.exec_command(shlex.join(argv))
+        try:
+            yield SshProgram(self._name, argv[0], channel)
+        finally:
+            channel.close()
+
     @property
     def _transport(self) -> paramiko.Transport:
         if not self._transports:
@@ -176,6 +195,38 @@ class SshDevice:
             if channel is not None:
                 channel.settimeout(self._timeouts.silence)
         return self._sftp
+
+
+class SshProgram:
+    """A program started over SSH; see `Started`."""
+
+    def __init__(self, device_name: str, program: str, channel: paramiko.Channel) -> None:
+        self._device_name, self._program, self._channel = device_name, program, channel
+        self._output = channel.makefile("rb")
+
+    def line(self) -> bytes:
+        """The next line it prints.
+
+        Raises:
+            ConnectionLostError: the connection broke, or nothing came for too long.
+        """
+        with talking(self._device_name, f"waiting for {self._program}"):
+            line = self._output.readline()
+        return bytes(line).rstrip(b"\n")
+
+    def answer(self, text: bytes) -> int:
+        """Send the last input and wait for the end.
+
+        Raises:
+            ConnectionLostError: the connection broke before the end was seen.
+        """
+        with talking(self._device_name, f"ending {self._program}"):
+            self._channel.sendall(text)
+            self._channel.shutdown_write()
+            self._output.read()
+        if not self._channel.status_event.wait(self._channel.gettimeout()) or self._channel.exit_status < 0:
+            raise lost(self._device_name, f"ending {self._program}", "Its end was not seen.")
+        return self._channel.exit_status
 
 
 def _open(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import posixpath
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from edgekit.devices.ssh_errors import lost
 from edgekit.errors import DeviceDiskFullError, DeviceRefusedError
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class _Refusal(Exception):  # noqa: N818 - never leaves this module: it leads to
     """SFTP refused, and said no more than its status."""
 
 
-def store(shell: Shell, sftp: paramiko.SFTPClient | None, local: Path, remote: str, mode: int) -> None:
+def store(shell: Shell, sftp: paramiko.SFTPClient | None, source: BinaryIO, remote: str, mode: int) -> None:
     """Put a file in place at once: written beside it under another name, then renamed.
 
     Raises:
@@ -47,13 +46,12 @@ def store(shell: Shell, sftp: paramiko.SFTPClient | None, local: Path, remote: s
         ConnectionLostError: the connection broke; what was at `remote` is untouched.
     """
     partial = f"{remote}.part-{secrets.token_hex(4)}"
-    with local.open("rb") as source:
-        if sftp is not None:
-            try:
-                return _store_by_sftp(sftp, source, partial, remote, mode)
-            except _Refusal:
-                source.seek(0)
-        return _store_by_cat(shell, source, partial, remote, mode)
+    if sftp is not None:
+        try:
+            return _store_by_sftp(sftp, source, partial, remote, mode)
+        except _Refusal:
+            source.seek(0)
+    return _store_by_cat(shell, source, partial, remote, mode)
 
 
 def _store_by_sftp(sftp: paramiko.SFTPClient, source: BinaryIO, partial: str, remote: str, mode: int) -> None:
@@ -88,8 +86,6 @@ def _store_by_cat(shell: Shell, source: BinaryIO, partial: str, remote: str, mod
     )
     if done.exit_code == 0:
         return
-    if done.exit_code < 0:
-        raise lost(shell.name, f"sending {remote}", "The program that wrote the file was killed.")
     words = _words(done)
     if any(full in done.stderr for full in _FULL):
         raise DeviceDiskFullError(
@@ -104,43 +100,30 @@ def _store_by_cat(shell: Shell, source: BinaryIO, partial: str, remote: str, mod
     )
 
 
-def fetch(shell: Shell, sftp: paramiko.SFTPClient | None, remote: str, local: Path) -> None:
-    """Copy a file from the device; `local` is complete or absent.
+def fetch(shell: Shell, sftp: paramiko.SFTPClient | None, remote: str) -> bytes:
+    """The content of a file on the device.
 
     Raises:
         DeviceRefusedError: no such file, or no right to read it.
         ConnectionLostError: the connection broke.
     """
-    partial = local.with_name(f"{local.name}.part-{secrets.token_hex(4)}")
-    try:
-        if sftp is None or not _fetch_by_sftp(sftp, remote, partial):
-            _fetch_by_cat(shell, remote, partial)
-        partial.replace(local)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _fetch_by_sftp(sftp: paramiko.SFTPClient, remote: str, partial: Path) -> bool:
-    try:
-        with partial.open("wb") as sink:
-            sftp.getfo(remote, sink)
-    except OSError as error:
-        if not _is_refusal(sftp, error):
-            raise
-        return False
-    return True
-
-
-def _fetch_by_cat(shell: Shell, remote: str, partial: Path) -> None:
-    with Path("/dev/null").open("rb") as nothing:
-        done = shell.pipe("cat", remote, stdin=nothing, timeout_seconds=None)
+    if sftp is not None:
+        content = io.BytesIO()
+        try:
+            sftp.getfo(remote, content)
+        except OSError as error:
+            if not _is_refusal(sftp, error):
+                raise
+        else:
+            return content.getvalue()
+    done = shell.pipe("cat", remote, stdin=io.BytesIO(), timeout_seconds=None)
     if done.exit_code != 0:
         raise DeviceRefusedError(
             f"{shell.name} did not give {remote}.",
             why=_words(done),
             fix="Check that the file is there and readable.",
         )
-    partial.write_bytes(done.stdout)
+    return done.stdout
 
 
 def _words(done: Completed) -> str:
