@@ -36,6 +36,10 @@ _MOVES = frozenset(
     }
 )  # fmt: skip
 _FLOAT_EDGES = frozenset({"QUANTIZE", "DEQUANTIZE"}) | _MOVES
+_STATE_OPERATORS = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"})
+# Operators whose integers need no scale.
+_SCALELESS = _MOVES | _STATE_OPERATORS | {"ARG_MAX"}
+_SVDF_STATE = 4  # the position of SVDF's state among its inputs
 
 _REFUSED_TYPES: Mapping[str, tuple[str, str]] = {
     "FLOAT16": (
@@ -210,6 +214,67 @@ def activations_have_one_scale(place: str, graph: ParsedSubgraph) -> Iterator[Un
             )
 
 
+def integers_have_a_scale(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+    """Arithmetic on small integers needs to know what they stand for."""
+    for operator in graph.operators:
+        if operator.kind in _SCALELESS or operator.kind == "CUSTOM":
+            continue
+        for index in (*operator.inputs, *operator.outputs):
+            tensor = None if index is None else graph.tensors[index]
+            if tensor is None or tensor.dtype not in ("INT8", "UINT8", "INT16"):
+                continue
+            if tensor.quantization is None or not tensor.quantization.scales:
+                yield unsupported(
+                    f"{place}: {operator}",
+                    f"Its {tensor} is {tensor.dtype.lower()} and has no scale.",
+                    "Export the model with the quantization parameters of all its tensors.",
+                )
+
+
+def handles_stay_handles(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+    """A variable's handle goes from VAR_HANDLE to the operators that read and assign it, nowhere else."""
+    for operator in graph.operators:
+        handles = {index for index in operator.inputs[:1] if index is not None}
+        if operator.kind == "VAR_HANDLE":
+            handles = set(operator.outputs)
+        elif operator.kind not in _STATE_OPERATORS:
+            handles = set()
+        for index in (*operator.inputs, *operator.outputs):
+            if index is not None and (graph.tensors[index].dtype == "RESOURCE") != (index in handles):
+                yield unsupported(
+                    f"{place}: {operator}",
+                    f"Its {graph.tensors[index]} is a variable's handle out of place."
+                    if graph.tensors[index].dtype == "RESOURCE"
+                    else f"Its {graph.tensors[index]} is not a variable's handle.",
+                    "Export the model with its variables used where they are made.",
+                )
+    for index in (*graph.inputs, *graph.outputs):
+        if graph.tensors[index].dtype == "RESOURCE":
+            yield unsupported(
+                f"{place}: {graph.tensors[index]}",
+                "A variable's handle cannot enter or leave the network.",
+                "Keep the state inside the model, or make it a plain input and output.",
+            )
+
+
+def variable_tensors_are_states(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+    """A variable tensor is the state of one SVDF; other state is kept in resource variables."""
+    owners: dict[int, ParsedOperator] = {}
+    for operator in graph.operators:
+        for position, index in enumerate((*operator.inputs, *operator.outputs)):
+            if index is None or not graph.tensors[index].is_variable:
+                continue
+            is_state = operator.kind == "SVDF" and position == _SVDF_STATE
+            if not is_state or index in owners or graph.tensors[index].data is not None:
+                yield unsupported(
+                    f"{place}: {operator}",
+                    f"Its {graph.tensors[index]} is a variable tensor, "
+                    "which only one SVDF may have, for its state.",
+                    "Keep the state in tf.Variable (resource variables), and export the model again.",
+                )
+            owners[index] = operator
+
+
 def edges_are_computed(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
     """A network has outputs, and computes each of them."""
     if not graph.outputs:
@@ -235,5 +300,8 @@ RULES: tuple[Rule, ...] = (
     constants_are_plain,
     shapes_are_fixed,
     activations_have_one_scale,
+    integers_have_a_scale,
+    handles_stay_handles,
+    variable_tensors_are_states,
     edges_are_computed,
 )

@@ -71,11 +71,41 @@ _ARITY: Mapping[str, tuple[int, int, int, int]] = {
     "VAR_HANDLE": (0, 0, 1, 1),
 }
 
+# Ranks that an operator's inputs must have, by position, where they are the same in every model.
+_INPUT_RANKS: Mapping[str, Mapping[int, int]] = {
+    "AVERAGE_POOL_2D": {0: 4},
+    "CONV_2D": {0: 4, 1: 4},
+    "DEPTHWISE_CONV_2D": {0: 4, 1: 4},
+    "FULLY_CONNECTED": {1: 2},
+    "MAX_POOL_2D": {0: 4},
+    "MIRROR_PAD": {1: 2},
+    "PAD": {1: 2},
+    "PADV2": {1: 2},
+    "RESIZE_BILINEAR": {0: 4, 1: 1},
+    "RESIZE_NEAREST_NEIGHBOR": {0: 4, 1: 1},
+    "SLICE": {1: 1, 2: 1},
+    "STRIDED_SLICE": {1: 1, 2: 1, 3: 1},
+    "SVDF": {0: 2, 1: 2, 2: 2, 4: 2},
+    "TRANSPOSE": {1: 1},
+    "TRANSPOSE_CONV": {0: 1, 1: 4, 2: 4},
+}
+_OUTPUT_RANKS: Mapping[str, int] = {
+    "AVERAGE_POOL_2D": 4,
+    "CONV_2D": 4,
+    "DEPTHWISE_CONV_2D": 4,
+    "MAX_POOL_2D": 4,
+    "RESIZE_BILINEAR": 4,
+    "RESIZE_NEAREST_NEIGHBOR": 4,
+    "SVDF": 2,
+    "TRANSPOSE_CONV": 4,
+}
+
 
 def check_consistency(place: str, graph: ParsedSubgraph) -> None:
     """Raise UnreadableModelError if `graph` contradicts itself. `place` names it in messages."""
     for operator in graph.operators:
         _check_arity(place, operator)
+        _check_ranks(place, graph, operator)
     _check_shapes(place, graph)
     _check_edges(place, graph)
     _check_order(place, graph)
@@ -92,6 +122,23 @@ def _check_arity(place: str, operator: ParsedOperator) -> None:
     if None in operator.inputs[:fewest_in]:
         missing = operator.inputs.index(None)
         raise unreadable(f"{place}: {operator}", f"its input {missing} is absent, and it cannot do without")
+
+
+def _check_ranks(place: str, graph: ParsedSubgraph, operator: ParsedOperator) -> None:
+    wanted = [
+        (operator.inputs[position], rank)
+        for position, rank in _INPUT_RANKS.get(operator.kind, {}).items()
+        if position < len(operator.inputs)
+    ]
+    if operator.kind in _OUTPUT_RANKS:
+        wanted.append((operator.outputs[0], _OUTPUT_RANKS[operator.kind]))
+    for index, rank in wanted:
+        if index is not None and len(graph.tensors[index].shape) != rank:
+            tensor = graph.tensors[index]
+            raise unreadable(
+                f"{place}: {operator}",
+                f"Its {tensor} has the shape {list(tensor.shape)}, and must have {rank} axes",
+            )
 
 
 def _check_shapes(place: str, graph: ParsedSubgraph) -> None:

@@ -16,7 +16,7 @@ from edgekit.ingest.acceptance import unsupported
 from edgekit.ingest.flatbuffer import unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -41,6 +41,7 @@ def read_variables(
     constants, is never assigned, or changes its size.
     """
     handles = _Handles(model)
+    uses = handles.uses(model.main)
     first_values: dict[str, NDArray[Any]] = {}
     for index, values in init_tensors.items():
         for operator in model.subgraphs[index].operators:
@@ -48,8 +49,7 @@ def read_variables(
             if name:
                 first_values[name] = value
     return tuple(
-        _variable(model, handles.uses(model.main, name), tensors, name, first_values.get(name))
-        for name in handles.names
+        _variable(model, uses.get(name, []), tensors, name, first_values.get(name)) for name in handles.names
     )
 
 
@@ -114,15 +114,17 @@ class _Handles:
             )
         return self._names[graph, handle]
 
-    def uses(self, graph: ParsedSubgraph, name: str) -> Iterator[tuple[ParsedOperator, int]]:
-        """Operators of `graph` that read or assign the variable, each with the tensor read or assigned."""
+    def uses(self, graph: ParsedSubgraph) -> dict[str, list[tuple[ParsedOperator, int]]]:
+        """By variable: operators of `graph` that read or assign it, each with the tensor read or assigned."""
+        found: dict[str, list[tuple[ParsedOperator, int]]] = {}
         for operator in graph.operators:
-            if operator.kind == "READ_VARIABLE" and self.of(graph.index, operator) == name:
-                yield operator, operator.outputs[0]
-            elif operator.kind == "ASSIGN_VARIABLE" and self.of(graph.index, operator) == name:
+            if operator.kind == "READ_VARIABLE":
+                found.setdefault(self.of(graph.index, operator), []).append((operator, operator.outputs[0]))
+            elif operator.kind == "ASSIGN_VARIABLE":
                 value = operator.inputs[_ASSIGN_VALUE]
                 assert value is not None  # its arity was checked
-                yield operator, value
+                found.setdefault(self.of(graph.index, operator), []).append((operator, value))
+        return found
 
 
 def _initial_assignment(
@@ -144,7 +146,7 @@ def _initial_assignment(
 
 def _variable(
     model: ParsedModel,
-    uses: Iterator[tuple[ParsedOperator, int]],
+    uses: list[tuple[ParsedOperator, int]],
     tensors: tuple[Tensor, ...],
     name: str,
     first_value: NDArray[Any] | None,
