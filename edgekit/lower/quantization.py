@@ -9,7 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from edgekit.artifacts import Tensor
 
-_ACTIVATIONS: dict[str, tuple[float | None, float | None]] = {
+# Fused activations that only bound their input: the least and the greatest value.
+CLAMPS: dict[str, tuple[float | None, float | None]] = {
     "NONE": (None, None),
     "RELU": (0.0, None),
     "RELU6": (0.0, 6.0),
@@ -22,7 +23,7 @@ def activation_range(activation: str, out: Tensor, low: int = -128, high: int = 
 
     Source: `CalculateActivationRangeQuantized` of tensorflow/lite/kernels/kernel_util.cc.
     """
-    lower, upper = _ACTIVATIONS[activation]
+    lower, upper = CLAMPS[activation]
     if lower is not None:
         low = max(low, quantize_real(lower, out))
     if upper is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.artifacts import DType
 from edgekit.lower.kernel import Alias, Kernel
+from edgekit.lower.quantization import CLAMPS
 
 if TYPE_CHECKING:
     from edgekit.lower.view import OperatorView
@@ -71,6 +72,17 @@ def is_rank_4(view: OperatorView) -> str | None:
         if len(tensor.shape) != 4:
             return f"{tensor.name!r} has shape {list(tensor.shape)}"
     return None
+
+
+def fused_activation_is_a_clamp(view: OperatorView) -> str | None:
+    """A fused activation must be NONE, RELU, RELU6 or RELU_N1_TO_1, with bounds that fit 32 bits."""
+    activation = view.option("fused_activation_function")
+    if activation not in CLAMPS:
+        return str(activation)
+    # 6 is the largest bound; TFLite refuses bounds that overflow when they are quantized.
+    bounds = [bound for bound in CLAMPS[activation] if bound]
+    overflows = any(abs(bound / view.output.scale) >= 1 << 31 for bound in bounds)
+    return found(overflows, f"{activation} of a tensor with scale {view.output.scale:.6g}")
 
 
 INT8_TO_INT8 = (input_is_int8, output_is_int8, activations_are_per_tensor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgekit.compute.convolution import Window
+from edgekit.lower.rules import found
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,3 +39,11 @@ def same_or_valid_padding(view: OperatorView, kernel: Sequence[int]) -> tuple[Wi
         pad_left=pads[1],
     )
     return window, (sizes[0], sizes[1])
+
+
+def window_advances(view: OperatorView) -> str | None:
+    """Strides, and dilations where there are any, must be at least 1."""
+    options = view.operator.options
+    names = ("stride_h", "stride_w", "dilation_h_factor", "dilation_w_factor")
+    steps = {name: options[name] for name in names if name in options}
+    return found(min(steps.values()) < 1, ", ".join(f"{name} {step}" for name, step in steps.items()))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgekit.lower.operators import convolution
+from edgekit.lower.operators import convolution, pooling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgekit.lower.rules import Support
 
-_FAMILIES = (convolution,)
+_FAMILIES = (convolution, pooling)
 
 SUPPORTED: Mapping[str, Support] = {
     kind: support for family in _FAMILIES for kind, support in family.OPERATORS.items()

@@ -78,7 +78,9 @@ def output_size_follows_from_padding(view: OperatorView) -> str | None:
     """The output's height and width must follow from input, filter, stride, dilation and padding."""
     window, (high, wide) = same_or_valid_padding(view, view.input(1).shape[1:3])
     del window
-    return found(tuple(view.output.shape[1:3]) != (high, wide), f"{list(view.output.shape)}, not {high}x{wide}")
+    return found(
+        tuple(view.output.shape[1:3]) != (high, wide), f"{list(view.output.shape)}, not {high}x{wide}"
+    )
 
 
 def scales_per_channel_match(view: OperatorView) -> str | None:
@@ -96,7 +98,9 @@ def dense_shapes_agree(view: OperatorView) -> str | None:
         return f"weights {list(weights.shape)}, output {list(out.shape)}"
     outputs, inputs = weights.shape
     fits = out.shape[-1] == outputs and data.elements * outputs == out.elements * inputs
-    return found(not fits, f"input {list(data.shape)}, weights {list(weights.shape)}, output {list(out.shape)}")
+    return found(
+        not fits, f"input {list(data.shape)}, weights {list(weights.shape)}, output {list(out.shape)}"
+    )
 
 
 def weights_are_not_shuffled(view: OperatorView) -> str | None:
@@ -199,13 +203,23 @@ def _factors(view: OperatorView) -> tuple[Multiplier, ...]:
     return tuple(Multiplier.of(data * scale / out) for scale in scales)
 
 
-_FILTER = (*INT8_TO_INT8, weights_are_constant_int8, weights_are_symmetric, scales_per_channel_match, bias_is_constant_int32)
+_FILTER = (
+    *INT8_TO_INT8,
+    weights_are_constant_int8,
+    weights_are_symmetric,
+    scales_per_channel_match,
+    bias_is_constant_int32,
+)
 _CONVOLUTION = (*_FILTER, is_rank_4)
 
 OPERATORS = {
-    "CONV_2D": Support((*_CONVOLUTION, convolution_shapes_agree, output_size_follows_from_padding), lower_conv_2d),
+    "CONV_2D": Support(
+        (*_CONVOLUTION, convolution_shapes_agree, output_size_follows_from_padding), lower_conv_2d
+    ),
     "DEPTHWISE_CONV_2D": Support(
         (*_CONVOLUTION, depthwise_shapes_agree, output_size_follows_from_padding), lower_depthwise_conv_2d
     ),
-    "FULLY_CONNECTED": Support((*_FILTER, dense_shapes_agree, weights_are_not_shuffled), lower_fully_connected),
+    "FULLY_CONNECTED": Support(
+        (*_FILTER, dense_shapes_agree, weights_are_not_shuffled), lower_fully_connected
+    ),
 }
