@@ -1,0 +1,121 @@
+"""`edgekit device`: start, stop and enter the emulated board."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from edgekit.cli.options import json_option
+from edgekit.cli.output import emit_json, note, progress, table
+
+if TYPE_CHECKING:
+    from edgekit.devices.emulated.board import BoardInfo
+
+target_option = click.option(
+    "--target",
+    "name",
+    default="rpi4",
+    show_default=True,
+    metavar="TARGET",
+    help="The board, as `edgekit targets` names it.",
+)
+
+
+@click.group()
+def command() -> None:
+    """Start, stop and enter an emulated board: a real SSH server into an ARM userland.
+
+    \b
+    Examples:
+      edgekit device up --target rpi4
+      edgekit device ssh -- uname -m
+      edgekit device down
+    """
+
+
+@command.command()
+@target_option
+@click.option("--userland", "mode", flag_value="userland", help="Only QEMU's user-mode emulation.")
+@click.option("--system", "mode", flag_value="system", help="Only the emulation of a whole machine.")
+@json_option
+def up(name: str, mode: str | None, as_json: bool) -> None:
+    """Bring the board up. Nothing happens if it is up already."""
+    from edgekit.target import load_target
+    from edgekit.verbs.device import Mode, device_up
+
+    with progress() as report:
+        board = device_up(load_target(name), mode=Mode(mode or "auto"), progress=report)
+    if as_json:
+        emit_json(_document(board))
+        return
+    _show((board,))
+    note(f"{board.mode} emulation, because {board.reason}")
+    note(f"enter it: edgekit device ssh --target {board.name}")
+
+
+@command.command()
+@target_option
+@click.option("--all", "everything", is_flag=True, help="All boards that are up.")
+@json_option
+def down(name: str, everything: bool, as_json: bool) -> None:
+    """Take the board down. What lies in its home directory stays for the next time."""
+    from edgekit.verbs.device import device_down, device_status
+
+    names = [board.name for board in device_status()] if everything else [name]
+    stopped = [each for each in names if device_down(each)]
+    if as_json:
+        emit_json({"stopped": stopped})
+    else:
+        click.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was up")
+
+
+@command.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Show which boards are up, and how to reach them."""
+    from edgekit.verbs.device import device_status
+
+    boards = device_status()
+    if as_json:
+        emit_json({"boards": [_document(board) for board in boards]})
+    elif boards:
+        _show(boards)
+    else:
+        click.echo("no emulated board is up")
+
+
+@command.command(context_settings={"ignore_unknown_options": True})
+@target_option
+@click.argument("words", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
+def ssh(name: str, words: tuple[str, ...]) -> None:
+    """Log in to the board with the real ssh, or run a command on it; its exit code is returned."""
+    from edgekit.devices.emulated.tools import find_tool
+    from edgekit.verbs.device import device_ssh_command
+
+    argv = device_ssh_command(name, words)
+    os.execv(find_tool(argv[0]), argv)
+
+
+def _document(board: BoardInfo) -> dict[str, object]:
+    return {
+        "name": board.name,
+        "architecture": board.architecture,
+        "mode": board.mode.value,
+        "reason": board.reason,
+        "host": board.host,
+        "port": board.port,
+        "user": board.user,
+        "identity": str(board.identity),
+        "known_hosts": str(board.known_hosts),
+        "rootfs": str(board.rootfs),
+        "pid": board.pid,
+    }
+
+
+def _show(boards: tuple[BoardInfo, ...]) -> None:
+    rows = [
+        (b.name, b.architecture, b.mode.value, f"{b.user}@{b.host}:{b.port}", str(b.identity)) for b in boards
+    ]
+    table(("board", "architecture", "emulation", "address", "identity"), rows)

@@ -1,0 +1,114 @@
+"""Emulated boards: bring one up for a target, take it down, say how it is. One board a target.
+
+A board keeps its home directory and its keys from one start to the next, so what was deployed
+stays deployed.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from edgekit.devices.emulated import sshd, state, userland
+from edgekit.devices.emulated.identity import architecture_of
+from edgekit.devices.emulated.rootfs import locked
+from edgekit.devices.emulated.state import BoardInfo, Mode
+from edgekit.errors import BoardNotRunningError, NoEmulationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgekit.target import Target
+
+    Progress = Callable[[str, float | None], None]
+
+__all__ = ["BoardInfo", "Mode", "board_down", "board_info", "board_status", "board_up"]
+
+_MODE_VARIABLE = "EDGEKIT_BOARD_MODE"
+
+
+def board_up(target: Target, *, mode: Mode = Mode.AUTO, progress: Progress) -> BoardInfo:
+    """Bring up the emulated board of a target, or return the one that is up already.
+
+    Args:
+        target: an aarch64 or armv7 board.
+        mode: userland or system emulation; by default $EDGEKIT_BOARD_MODE, else userland where the
+            kernel allows it and system emulation otherwise. A board that is up in another mode than
+            the one asked for is restarted.
+        progress: told what is being done.
+
+    Raises:
+        NotEmulatedError: the target is no ARM board.
+        NoEmulationError: none of the ways works on this machine; says why for each.
+        ToolMissingError: QEMU, sshd or another program is not installed.
+        EmulatorFailedError: a step failed, such as fetching packages.
+    """
+    architecture_of(target)
+    wanted = Mode(os.environ.get(_MODE_VARIABLE, mode)) if mode is Mode.AUTO else mode
+    with locked(state.board_directory(target.name)):
+        known = state.load(target.name)
+        if known is not None and _serves(known, wanted):
+            return known
+        if known is not None:
+            _stop(known)
+        info = _start(target, wanted, progress, known.port if known is not None else None)
+        state.save(info)
+    return info
+
+
+def board_down(name: str) -> bool:
+    """Take a board down, killing what runs on it. Returns whether it was up."""
+    with locked(state.board_directory(name)):
+        known = state.load(name)
+        if known is None:
+            return False
+        was_up = known.is_up
+        _stop(known)
+        state.forget(name)
+    return was_up
+
+
+def board_status() -> tuple[BoardInfo, ...]:
+    """All boards that are up."""
+    records = (state.load(name) for name in state.names())
+    return tuple(record for record in records if record is not None and record.is_up)
+
+
+def board_info(name: str) -> BoardInfo:
+    """A board that is up.
+
+    Raises:
+        BoardNotRunningError: it is down.
+    """
+    known = state.load(name)
+    if known is None or not known.is_up:
+        raise BoardNotRunningError(
+            f"The emulated board {name!r} is not up.",
+            why="It was not started, or this machine was restarted since.",
+            fix=f"edgekit device up --target {name}",
+        )
+    return known
+
+
+def _serves(board: BoardInfo, wanted: Mode) -> bool:
+    return (
+        wanted in (Mode.AUTO, board.mode)
+        and board.is_up
+        and board.rootfs.is_dir()
+        and sshd.answers(board.port)
+    )
+
+
+def _stop(board: BoardInfo) -> None:
+    # The server first, so that no new session enters while the machine goes.
+    for process in reversed(board.processes):
+        process.stop()
+
+
+def _start(target: Target, mode: Mode, progress: Progress, port: int | None) -> BoardInfo:
+    if mode is Mode.USERLAND:
+        return userland.start(target, progress, port)
+    try:
+        return userland.start(target, progress, port)
+    except NoEmulationError:
+        raise
