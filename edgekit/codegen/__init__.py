@@ -1,1 +1,61 @@
-"""From scheduled kernels to a shared library: LLVM objects, the memory plan, the entry point."""
+"""Stage 6: scheduled kernels become a shared library, with every byte of memory planned."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from edgekit.artifacts import Code
+from edgekit.codegen.arena import plan_memory
+from edgekit.codegen.constants import lay_out
+from edgekit.codegen.entry import Entry, entry_source
+from edgekit.codegen.link import link_library
+from edgekit.codegen.llvm import compile_kernels
+
+if TYPE_CHECKING:
+    from edgekit.artifacts import QuantizedModel, TunedModule
+
+__all__ = ["generate", "library_name"]
+
+
+def generate(model: QuantizedModel, tuned: TunedModule) -> Code:
+    """Compile a tuned model for its target.
+
+    Raises:
+        UnknownCpuError: LLVM does not know the target's CPU.
+        ToolMissingError: the C compiler is not installed.
+    """
+    lowered = tuned.lowered
+    kernels = compile_kernels(tuned.module, tuned.target)
+    plan = plan_memory(tuned.calls, lowered.buffers, lowered.inputs, lowered.outputs, kernels.workspaces)
+    initial = {f"state:{v.name}": v.initial for v in lowered.graph.variables}
+    block = lay_out({**tuned.constants, **{f"initial:{name}": array for name, array in initial.items()}})
+    source = entry_source(
+        Entry(
+            model=model,
+            target=tuned.target,
+            graph=lowered.graph,
+            calls=tuned.calls,
+            buffers=lowered.buffers,
+            inputs=lowered.inputs,
+            outputs=lowered.outputs,
+            plan=plan,
+            workspaces=kernels.workspaces,
+            constant_offsets=block.offsets,
+            initial_states={name: block.offsets[f"initial:{name}"] for name in initial},
+        )
+    )
+    name = library_name(model.name)
+    library = link_library(name, source, kernels.content, block.content, tuned.target)
+    return Code(
+        files={name: library.content},
+        plan=plan,
+        calls=tuned.calls,
+        code_bytes=library.code_bytes,
+        weight_bytes=len(block.content),
+    )
+
+
+def library_name(model: str) -> str:
+    """File name of a model's library."""
+    return f"lib{re.sub(r'[^A-Za-z0-9_]+', '_', model)}.so"

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tvm
 
 from edgekit.artifacts import DType
+from edgekit.codegen import generate, library_name
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
+from edgekit.runtime.edgekit_model import Model
+from edgekit.schedule import schedule
+from edgekit.target import load_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +44,17 @@ def run_canonical(flatbuffer: bytes, frames: Sequence[Frame]) -> list[tuple[NDAr
             _invoke(library[call.kernel], module.module[call.kernel], operands)
         results.append(tuple(_value(module, memory, name) for name in module.outputs))
     return results
+
+
+def run_native(flatbuffer: bytes, frames: Sequence[Frame]) -> list[tuple[NDArray[Any], ...]]:
+    """Outputs of each frame in turn, by the library that a build for this machine ships."""
+    model = read_tflite(flatbuffer, name="model")
+    code = generate(model, schedule(lower(model), load_target("host")))
+    with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
+        path = Path(folder) / library_name("model")
+        path.write_bytes(code.files[path.name])
+        instance = Model(str(path))
+        return [tuple(instance.invoke(*frame)) for frame in frames]
 
 
 def _value(module: LoweredModule, memory: dict[str, NDArray[Any]], name: str) -> NDArray[Any]:

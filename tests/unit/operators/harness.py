@@ -17,7 +17,7 @@ from edgekit.lower import lower
 from edgekit.lower.rules import message
 from edgekit.oracle import run_oracle
 from edgekit.testing.int8 import assert_same_bits
-from edgekit.testing.native import run_canonical
+from edgekit.testing.native import run_native
 from edgekit.testing.tflite_builder import ModelBuilder
 
 if TYPE_CHECKING:
@@ -36,13 +36,13 @@ _RANDOM_FRAMES = 3
 def assert_matches_oracle(flatbuffer: bytes, frames: Sequence[Frame] | int = 0) -> None:
     """Fail unless EdgeKit computes what TFLite Micro does. An int seeds random and extreme frames."""
     frames = random_frames(flatbuffer, frames) if isinstance(frames, int) else frames
-    _assert_same(run_canonical(flatbuffer, frames), run_oracle(flatbuffer, frames))
+    _assert_same(run_native(flatbuffer, frames), run_oracle(flatbuffer, frames))
 
 
 def assert_matches_litert(flatbuffer: bytes, frames: Sequence[Frame] | int = 0) -> None:
     """Fail unless EdgeKit computes what LiteRT's reference kernels do (for stateless models)."""
     frames = random_frames(flatbuffer, frames) if isinstance(frames, int) else frames
-    _assert_same(run_canonical(flatbuffer, frames), run_litert(flatbuffer, frames))
+    _assert_same(run_native(flatbuffer, frames), run_litert(flatbuffer, frames))
 
 
 def run_litert(flatbuffer: bytes, frames: Sequence[Frame]) -> list[Frame]:

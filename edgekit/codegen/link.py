@@ -1,0 +1,79 @@
+"""Kernels, constants and entry point become one shared library that needs the C library at most."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elftools.elf.elffile import ELFFile
+
+from edgekit.runtime import runtime_file
+from edgekit.toolchain import zig_cc
+
+if TYPE_CHECKING:
+    from edgekit.target import Target
+
+_EXPORTS = "{ global: edgekit_model_get; local: *; };\n"
+# The constants go in by the assembler: no compiler parses them.
+_CONSTANTS = """\
+  .section .rodata.edgekit_constants,"a",%progbits
+  .balign 64
+  .globl edgekit_constants
+  .hidden edgekit_constants
+edgekit_constants:
+  .incbin "constants.bin"
+  .byte 0
+  .section .note.GNU-stack,"",%progbits
+"""
+_FLAGS = (
+    "-shared",
+    "-O2",
+    "-std=c99",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wconversion",
+    "-Werror",
+    "-fno-stack-protector",
+    "-ffunction-sections",
+    "-Wl,--gc-sections",
+    "-Wl,--version-script=exports.map",
+    "-Wl,--strip-debug",
+    "-Wl,--as-needed",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Library:
+    """A shared library, and the bytes of machine code in it."""
+
+    content: bytes
+    code_bytes: int
+
+
+def link_library(name: str, source: str, kernels: bytes, constants: bytes, target: Target) -> Library:
+    """Compile `source` and link it with an object file of kernels and a block of constants."""
+    with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
+        directory = Path(folder)
+        (directory / "edgekit.h").write_bytes(runtime_file("edgekit.h").read_bytes())
+        (directory / "model.c").write_text(source)
+        (directory / "kernels.o").write_bytes(kernels)
+        (directory / "constants.bin").write_bytes(constants)
+        (directory / "constants.S").write_text(_CONSTANTS)
+        (directory / "exports.map").write_text(_EXPORTS)
+        zig_cc(
+            [*_FLAGS, f"-Wl,-soname,{name}", "model.c", "constants.S", "kernels.o", "-o", name],
+            triple=target.triple,
+            glibc=target.glibc,
+            directory=directory,
+        )
+        content = (directory / name).read_bytes()
+    return Library(content, _code_bytes(content))
+
+
+def _code_bytes(library: bytes) -> int:
+    elf = ELFFile(io.BytesIO(library))
+    return sum(int(s["sh_size"]) for s in elf.iter_sections() if s.name.startswith(".text"))

@@ -1,0 +1,46 @@
+"""The stages in the order data flows; read this first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgekit.codegen import generate
+from edgekit.dump import Dump
+from edgekit.ingest import read_tflite
+from edgekit.lower import lower
+from edgekit.package import package_bundle
+from edgekit.schedule import schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edgekit.artifacts import Bundle
+    from edgekit.target import Target
+
+    Progress = Callable[[str, float | None], None]
+
+
+def compile_model(
+    model_path: Path,
+    target: Target,
+    directory: Path,
+    *,
+    name: str | None = None,
+    dump: Path | None = None,
+    progress: Progress = lambda _stage, _share: None,
+) -> Bundle:
+    """From a .tflite file to a complete bundle in `directory`. With `dump`, every value on the way is written."""
+    show = Dump(dump)
+    progress("reading the model", 0.0)
+    model = show("ingest", read_tflite(model_path, name=name))
+    progress("lowering to integer kernels", 0.05)
+    lowered = show("lower", lower(model))
+    progress("scheduling", 0.2)
+    tuned = show("schedule", schedule(lowered, target))
+    progress("generating code", 0.4)
+    code = show("codegen", generate(model, tuned))
+    progress("asking the oracle and packaging", 0.8)
+    bundle = show("package", package_bundle(model, code, target, directory=directory))
+    progress("done", 1.0)
+    return bundle

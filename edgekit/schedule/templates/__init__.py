@@ -1,0 +1,1 @@
+"""Schedule templates: one file for each shape of kernel."""

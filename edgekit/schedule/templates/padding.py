@@ -1,0 +1,21 @@
+"""The padded copy of an input plane: rows copied by vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit.schedule.tiles import vector_split
+
+_COPY_BYTES = 64  # per vector; LLVM splits it into what the CPU has
+
+
+def vectorize_padding(schedule: Any) -> None:
+    """Vectorize the stage named "padded" along its channels, if the kernel has one."""
+    names = [schedule.get(block).name_hint for block in schedule.get_child_blocks(schedule.get_sblock("root"))]
+    if "padded" not in names:
+        return
+    channel = schedule.get_loops(schedule.get_sblock("padded"))[-1]
+    size = vector_split(int(schedule.get(channel).extent), _COPY_BYTES)
+    if size > 1:
+        _, lane = schedule.split(channel, [None, size])
+        schedule.vectorize(lane)
