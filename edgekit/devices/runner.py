@@ -264,7 +264,7 @@ def runner_failure(done: Completed, device_name: str) -> EdgeKitError:
     return RunnerFailedError(
         f"The model failed on {device_name}.",
         why=f"The runner ended with {_ending(done.exit_code)}. {said}",
-        fix="Run `edgekit verify` on the bundle; if it fails too, please report it with the model.",
+        fix="Try again; if it fails every time, please report it with the model: it is a bug in EdgeKit.",
     )
 
 

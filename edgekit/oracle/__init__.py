@@ -7,10 +7,11 @@ it does not like, so it works in one of its own (`worker.py`), which is started 
 from __future__ import annotations
 
 from edgekit.oracle.client import (
+    operator_outputs,
     oracle_available,
     oracle_intermediates,
     oracle_version,
     run_oracle,
 )
 
-__all__ = ["oracle_available", "oracle_intermediates", "oracle_version", "run_oracle"]
+__all__ = ["operator_outputs", "oracle_available", "oracle_intermediates", "oracle_version", "run_oracle"]

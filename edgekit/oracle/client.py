@@ -56,15 +56,19 @@ def run_oracle(flatbuffer: bytes, frames: Sequence[Frame]) -> list[Frame]:
         OracleCannotRunError: it refuses the model or a frame, or crashes on them.
     """
     layout = read_layout(flatbuffer)
-    results = _interpret(flatbuffer, layout, frames, ())
+    results = _interpret(flatbuffer, layout, frames)
     return [
         tuple(results[f"output/{frame}/{i}"] for i in range(len(layout.outputs)))
         for frame in range(len(frames))
     ]
 
 
-def oracle_intermediates(flatbuffer: bytes, frames: Sequence[Frame]) -> list[dict[int, NDArray[Any]]]:
+def oracle_intermediates(
+    flatbuffer: bytes, frames: Sequence[Frame], *, last_only: bool = False
+) -> list[dict[int, NDArray[Any]]]:
     """What every operator of the main subgraph wrote, by tensor index, one dictionary a frame.
+
+    With `last_only`, all frames are run and the answer has only the last one's dictionary.
 
     Raises:
         OracleMissingError, OracleCannotRunError: as `run_oracle`.
@@ -72,8 +76,25 @@ def oracle_intermediates(flatbuffer: bytes, frames: Sequence[Frame]) -> list[dic
     layout = read_layout(flatbuffer)
     written = {index for outputs in layout.operator_outputs for index in outputs}
     looking = tuple(sorted(written & layout.readable))
-    results = _interpret(flatbuffer, layout, frames, looking)
-    return [{index: results[f"tensor/{frame}/{index}"] for index in looking} for frame in range(len(frames))]
+    first = len(frames) - 1 if last_only else 0
+    results = _interpret(flatbuffer, layout, frames, looking, first)
+    return [
+        {index: results[f"tensor/{frame}/{index}"] for index in looking}
+        for frame in range(first, len(frames))
+    ]
+
+
+def operator_outputs(flatbuffer: bytes) -> dict[int, dict[str, int]]:
+    """For every operator of the main subgraph: the tensors it writes, by name, as their indices.
+
+    Raises:
+        OracleCannotRunError: the file is not a model.
+    """
+    layout = read_layout(flatbuffer)
+    return {
+        operator: {layout.names[index]: index for index in outputs}
+        for operator, outputs in enumerate(layout.operator_outputs)
+    }
 
 
 def _require() -> None:
@@ -86,7 +107,11 @@ def _require() -> None:
 
 
 def _interpret(
-    flatbuffer: bytes, layout: Layout, frames: Sequence[Frame], looking: tuple[int, ...]
+    flatbuffer: bytes,
+    layout: Layout,
+    frames: Sequence[Frame],
+    looking: tuple[int, ...] = (),
+    look_from: int = 0,
 ) -> Arrays:
     import numpy as np
 
@@ -97,6 +122,7 @@ def _interpret(
         "inputs": len(layout.inputs),
         "outputs": len(layout.outputs),
         "tensors": looking,
+        "look_from": look_from,
     }
     arrays: Arrays = {"model": np.frombuffer(flatbuffer, np.uint8)}
     for number, frame in enumerate(frames):

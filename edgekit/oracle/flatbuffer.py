@@ -21,6 +21,7 @@ class Layout:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     operator_outputs: tuple[tuple[int, ...], ...]  # tensor indices, by operator index
+    names: tuple[str, ...]  # of the tensors
     readable: frozenset[int]  # tensors with elements that can be looked at
     tensor_bytes: int  # of all tensors of all subgraphs
 
@@ -45,6 +46,7 @@ def read_layout(flatbuffer: bytes) -> Layout:
             operator_outputs=tuple(
                 _indices(main.Operators(i).OutputsAsNumpy()) for i in range(main.OperatorsLength())
             ),
+            names=tuple((tensor.Name() or b"").decode("utf-8", "replace") for tensor in tensors),
             readable=frozenset(i for i, tensor in enumerate(tensors) if tensor.Type() not in opaque),
             tensor_bytes=sum(
                 8 * math.prod(_indices(graph.Tensors(i).ShapeAsNumpy()))

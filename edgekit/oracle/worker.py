@@ -50,7 +50,7 @@ def _interpret(header: Mapping[str, Any], arrays: Arrays) -> Arrays:
         interpreter.invoke()
         for i in range(header["outputs"]):
             results[f"output/{frame}/{i}"] = _copied(interpreter.get_output(i))
-        for index in looking:
+        for index in looking if frame >= header["look_from"] else ():
             found = interpreter.GetTensor(index, 0)["tensor_data"]
             results[f"tensor/{frame}/{index}"] = _copied(found)
     return results

@@ -25,6 +25,7 @@ import importlib.metadata
 import json
 from typing import TYPE_CHECKING, Any
 
+from edgekit import __version__
 from edgekit.errors import BundleUnreadableError, BundleVersionError
 from edgekit.package.golden import is_streaming
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 ABI_VERSION = 1  # EDGEKIT_ABI_VERSION of runtime/edgekit.h
 MANIFEST_NAME = "manifest.json"
-_TOOLS = ("edgekit-sdk", "apache-tvm", "numpy", "tflite", "ziglang")
+_TOOLS = ("apache-tvm", "numpy", "tflite", "ziglang")
 
 # What must be there to use a bundle, and of which type. More keys may be there.
 _TENSOR = {"name": str, "shape": [int], "dtype": str}
@@ -99,7 +100,7 @@ def make_manifest(
 
 def tool_versions(golden: Golden) -> dict[str, str]:
     """Versions of the packages that had a part in a bundle's bytes; those not installed are left out."""
-    versions = {}
+    versions = {"edgekit": __version__}
     for name in _TOOLS:
         try:
             versions[name] = importlib.metadata.version(name)

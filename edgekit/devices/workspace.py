@@ -1,0 +1,111 @@
+"""A folder on a device for the time of one job, and the model that a job works with."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.devices.runner import RUNNER_NAME
+from edgekit.errors import BundleUnreadableError, DeviceError, DeviceRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgekit.artifacts import Bundle
+    from edgekit.devices.device import Device
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Installed:
+    """A model on a device: a folder with the runner and the library, and one for a job's files."""
+
+    directory: str
+    library: str  # its file name in `directory`
+    scratch: str
+
+    def scratch_file(self, name: str) -> str:
+        """A path in the scratch folder."""
+        return f"{self.scratch}/{name}"
+
+
+@contextlib.contextmanager
+def workspace(device: Device) -> Iterator[str]:
+    """A new folder on the device, removed with all that is in it when the block ends.
+
+    Raises:
+        DeviceRefusedError: the device makes no temporary folder.
+        DeviceError: the device cannot be reached.
+    """
+    made = device.run("mktemp", "-d")
+    if made.exit_code != 0:
+        raise DeviceRefusedError(
+            f"{device.name} makes no temporary folder.",
+            why=made.stderr.decode(errors="replace").strip() or f"mktemp ended with {made.exit_code}.",
+            fix="See that its disk is not full and that its user may write to /tmp.",
+        )
+    directory = made.stdout.decode().strip()
+    try:
+        yield directory
+    finally:
+        # When the connection broke, what broke it is the news; the folder is in /tmp.
+        with contextlib.suppress(DeviceError):
+            device.run("rm", "-rf", "--", directory)
+
+
+@contextlib.contextmanager
+def installed(device: Device, bundle: Bundle, release: str | None = None) -> Iterator[Installed]:
+    """Have a bundle's model on the device: the one in the folder `release` there, or a copy for the job.
+
+    Raises:
+        BundleUnreadableError: the bundle has no library.
+        DeviceError: the device cannot be reached, or has no room.
+    """
+    library = library_name(bundle)
+    with workspace(device) as scratch:
+        if release is None:
+            for name in (RUNNER_NAME, library):
+                device.put(bundle.path / name, f"{scratch}/{name}", mode=0o755)
+        yield Installed(directory=release or scratch, library=library, scratch=scratch)
+
+
+def library_name(bundle: Bundle) -> str:
+    """The file name of a bundle's model library.
+
+    Raises:
+        BundleUnreadableError: it has none.
+    """
+    for name in bundle.manifest["files"]:
+        if name.endswith(".so"):
+            return str(name)
+    raise BundleUnreadableError(
+        f"The bundle {bundle.path} has no model library.",
+        why="Its manifest lists no .so file.",
+        fix="Build it again with `edgekit build`.",
+    )
+
+
+def put_bytes(device: Device, content: bytes, remote: str) -> None:
+    """Write a file on the device.
+
+    Raises:
+        DeviceError: as `Device.put`.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
+        local = Path(folder) / "content"
+        local.write_bytes(content)
+        device.put(local, remote)
+
+
+def get_bytes(device: Device, remote: str) -> bytes:
+    """Read a file on the device.
+
+    Raises:
+        DeviceError: as `Device.get`.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
+        local = Path(folder) / "content"
+        device.get(remote, local)
+        return local.read_bytes()

@@ -1,0 +1,163 @@
+"""Verify: every output byte on the device against the oracle's golden vectors."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgekit.artifacts import Golden
+from edgekit.devices import runner
+from edgekit.devices.frames import frames_of, load_golden, pack_frames
+from edgekit.devices.workspace import installed, put_bytes
+from edgekit.errors import OracleMissingError
+from edgekit.evaluate.first_difference import OperatorDifference, find_first_difference
+from edgekit.oracle import oracle_available, oracle_version, run_oracle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from edgekit.artifacts import Bundle
+    from edgekit.devices.device import Device
+    from edgekit.devices.runner import CheckResult, Difference
+
+    Progress = Callable[[str, float | None], None]
+
+_INPUTS, _EXPECTED = "inputs.bin", "expected.bin"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OutputDifference:
+    """The first output element that is not the oracle's."""
+
+    frame: int
+    tensor: str
+    coordinates: tuple[int, ...]
+    expected: float | str  # a float that is not finite is a string
+    actual: float | str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What comparing every output byte of every frame gave."""
+
+    model: str
+    target: str
+    device: str
+    oracle: str
+    frames: int
+    streaming: bool  # whether state was carried from frame to frame
+    equal: bool
+    differing_elements: int
+    output_difference: OutputDifference | None
+    operator_difference: OperatorDifference | None
+    note: str | None  # why there is no operator difference, where outputs differ
+
+
+def verify_bundle(
+    bundle: Bundle, device: Device, *, release: str | None = None, progress: Progress
+) -> Verification:
+    """Run a bundle's golden vectors on a device and compare every output byte.
+
+    Where they differ, the first frame that does is run again with every operator's output kept, to
+    name the first operator that goes wrong. That needs the oracle on this machine.
+
+    Args:
+        bundle: a bundle whose files were checked, for a CPU like the device's.
+        device: where to run it.
+        release: a folder on the device that has the bundle's runner and library already; by default
+            they are copied to a temporary one.
+        progress: told what is being done.
+
+    Raises:
+        OracleMissingError: the golden vectors were not checked at build time, and cannot be here.
+        RunnerFailedError, LibraryRefusedError: the model does not run there.
+        DeviceError: the device cannot be reached, or has no room.
+    """
+    golden = _with_answers(bundle, load_golden(bundle.path, bundle.manifest))
+    with installed(device, bundle, release) as model:
+        progress(f"Running {golden.frames} golden vectors on {device.name}", None)
+        put_bytes(device, pack_frames(golden.inputs), model.scratch_file(_INPUTS))
+        put_bytes(device, pack_frames(golden.outputs or ()), model.scratch_file(_EXPECTED))
+        result = runner.check(
+            device,
+            model.directory,
+            model.library,
+            model.scratch_file(_INPUTS),
+            model.scratch_file(_EXPECTED),
+        )
+        operator, note = None, None
+        if result.first_difference is not None:
+            progress("Looking for the first operator that differs", None)
+            if oracle_available():
+                flatbuffer = (bundle.path / "model.tflite").read_bytes()
+                frame = result.first_difference.frame
+                operator = find_first_difference(device, model, flatbuffer, golden.inputs, frame)
+            note = _note(operator)
+    return _verification(bundle, device, golden, result, operator, note)
+
+
+def _with_answers(bundle: Bundle, golden: Golden) -> Golden:
+    """The golden vectors with the oracle's answers, asked for now where the build could not."""
+    if golden.outputs is not None:
+        return golden
+    if not oracle_available():
+        raise OracleMissingError(
+            f"The bundle {bundle.path} cannot be verified on this machine.",
+            why="It was built without the reference interpreter, so its golden vectors have no answers, "
+            "and the interpreter is not installed here either.",
+            fix="Verify it on an x86-64 Linux machine, where `pip install tflite-micro` works.",
+        )
+    flatbuffer = (bundle.path / "model.tflite").read_bytes()
+    answers = run_oracle(flatbuffer, list(frames_of(golden.inputs)))
+    outputs = tuple(np.stack(column) for column in zip(*answers, strict=True))
+    return Golden(inputs=golden.inputs, outputs=outputs, oracle=oracle_version())
+
+
+def _note(operator: OperatorDifference | None) -> str | None:
+    if operator is not None:
+        return None
+    if not oracle_available():
+        return "The first operator was not looked for: the reference interpreter is not installed here."
+    return (
+        "No operator's own output differs when the frame is run again: either the model does not answer "
+        "the same twice, or an output is overwritten after it was computed."
+    )
+
+
+def _verification(
+    bundle: Bundle,
+    device: Device,
+    golden: Golden,
+    result: CheckResult,
+    operator: OperatorDifference | None,
+    note: str | None,
+) -> Verification:
+    first = result.first_difference
+    return Verification(
+        model=bundle.manifest["model"]["name"],
+        target=bundle.manifest["target"]["name"],
+        device=device.name,
+        oracle=golden.oracle or "",
+        frames=result.frames,
+        streaming=bundle.manifest["golden"]["streaming"],
+        equal=result.equal,
+        differing_elements=result.differing_elements,
+        output_difference=None if first is None else _locate(first, bundle.manifest),
+        operator_difference=operator,
+        note=note,
+    )
+
+
+def _locate(difference: Difference, manifest: Mapping[str, Any]) -> OutputDifference:
+    tensor = manifest["tensors"]["outputs"][difference.output]
+    coordinates = np.unravel_index(difference.element, tuple(tensor["shape"]))
+    return OutputDifference(
+        frame=difference.frame,
+        tensor=tensor["name"],
+        coordinates=tuple(int(i) for i in coordinates),
+        expected=difference.expected,
+        actual=difference.actual,
+    )

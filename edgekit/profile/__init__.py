@@ -1,0 +1,16 @@
+"""Profile: where a built model's time goes on a device, or its instructions on an emulated one."""
+
+from __future__ import annotations
+
+from edgekit.profile.report import InstructionProfile, InstructionStep, Profile, StepProfile
+from edgekit.profile.run import profile_bundle
+from edgekit.profile.statistics import Timing
+
+__all__ = [
+    "InstructionProfile",
+    "InstructionStep",
+    "Profile",
+    "StepProfile",
+    "Timing",
+    "profile_bundle",
+]

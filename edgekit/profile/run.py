@@ -1,0 +1,66 @@
+"""Run a profile on a device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgekit.devices import runner
+from edgekit.devices.frames import load_golden, pack_frames
+from edgekit.devices.probe import probe
+from edgekit.devices.workspace import installed, put_bytes
+from edgekit.errors import WrongValueError
+from edgekit.profile.report import make_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgekit.artifacts import Bundle
+    from edgekit.devices.device import Device
+    from edgekit.profile.report import Profile
+
+    Progress = Callable[[str, float | None], None]
+
+_INPUTS = "inputs.bin"
+
+
+def profile_bundle(
+    bundle: Bundle,
+    device: Device,
+    *,
+    warmup: int,
+    runs: int,
+    release: str | None = None,
+    progress: Progress,
+) -> Profile:
+    """Time a bundle's model on a device, as a whole and step by step, on the first golden frame.
+
+    Args:
+        bundle: a bundle whose files were checked, for a CPU like the device's.
+        device: where to run it. On an emulated one the times would mean nothing: use `count_bundle`.
+        warmup: invocations before the first that counts, 0 or more.
+        runs: invocations that count, 1 or more.
+        release: a folder on the device that has the bundle's runner and library already.
+        progress: told what is being done.
+
+    Raises:
+        WrongValueError: `warmup` or `runs` is too small.
+        RunnerFailedError, LibraryRefusedError: the model does not run there.
+        DeviceError: the device cannot be reached, or has no room.
+    """
+    if warmup < 0 or runs < 1:
+        raise WrongValueError(
+            f"A profile of {runs} runs after {warmup} cannot be made.",
+            why="It takes at least one run, and no fewer than 0 before it.",
+            fix="Use --runs 1 or more, and --warmup 0 or more.",
+        )
+    golden = load_golden(bundle.path, bundle.manifest)
+    with installed(device, bundle, release) as model:
+        inputs = model.scratch_file(_INPUTS)
+        put_bytes(device, pack_frames([tensor[:1] for tensor in golden.inputs]), inputs)
+        before = probe(device)
+        progress(f"Timing {runs} runs on {device.name}", None)
+        samples = runner.profile(device, model.directory, model.library, inputs, warmup=warmup, runs=runs)
+        after = probe(device)
+    return make_profile(
+        bundle.manifest, samples, device=device.name, warmup=warmup, before=before, after=after
+    )
