@@ -48,6 +48,7 @@ _ARITY: Mapping[str, tuple[int, int, int, int]] = {
     "QUANTIZE": (1, 1, 1, 1),
     "READ_VARIABLE": (1, 1, 1, 1),
     "REDUCE_MAX": (2, 2, 1, 1),
+    "REDUCE_MIN": (2, 2, 1, 1),
     "RELU": (1, 1, 1, 1),
     "RELU6": (1, 1, 1, 1),
     "RESHAPE": (1, 2, 1, 1),

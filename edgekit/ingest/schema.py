@@ -63,6 +63,7 @@ OPTIONS_OF: dict[str, str] = {
     "QUANTIZE": "QuantizeOptions",
     "READ_VARIABLE": "ReadVariableOptions",
     "REDUCE_MAX": "ReducerOptions",
+    "REDUCE_MIN": "ReducerOptions",
     "RELU": "",
     "RELU6": "",
     "RESHAPE": "ReshapeOptions",

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgekit.lower.operators import convolution, pooling
+from edgekit.lower.operators import (
+    convolution,
+    pooling,
+    reductions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgekit.lower.rules import Support
 
-_FAMILIES = (convolution, pooling)
+_FAMILIES = (
+    convolution,
+    pooling,
+    reductions,
+)
 
 SUPPORTED: Mapping[str, Support] = {
     kind: support for family in _FAMILIES for kind, support in family.OPERATORS.items()
