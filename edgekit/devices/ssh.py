@@ -212,6 +212,8 @@ class SshProgram:
         """
         with talking(self._device_name, f"waiting for {self._program}"):
             line = self._output.readline()
+            if not line and not (self._channel.eof_received and self._channel.get_transport().is_active()):
+                raise EOFError
         return bytes(line).rstrip(b"\n")
 
     def answer(self, text: bytes) -> int:
