@@ -1,5 +1,72 @@
-"""EdgeKit: build an int8 model for an ARM Linux board, deploy it, prove it bit-exact, see where time goes."""
+"""EdgeKit: build an int8 model for an ARM Linux board, deploy it, prove it bit-exact, see where time goes.
+
+Every verb of the command line is one function here. Names are imported when they are first used,
+so that `import edgekit` costs nothing.
+"""
 
 from __future__ import annotations
 
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgekit.errors import EdgeKitError as EdgeKitError
+    from edgekit.recipe import Recipe as Recipe
+    from edgekit.recipe import fetch_model as fetch_model
+    from edgekit.recipe import load_recipe as load_recipe
+    from edgekit.target import Target as Target
+    from edgekit.target import list_targets as list_targets
+    from edgekit.target import load_target as load_target
+    from edgekit.verbs.doctor import doctor as doctor
+    from edgekit.verbs.init import init as init
+    from edgekit.verbs.targets import targets as targets
+
 __version__ = "0.1.0"
+
+# Public name -> the module that defines it.
+_PUBLIC = {
+    "EdgeKitError": "edgekit.errors",
+    "Recipe": "edgekit.recipe",
+    "Target": "edgekit.target",
+    "doctor": "edgekit.verbs.doctor",
+    "fetch_model": "edgekit.recipe",
+    "init": "edgekit.verbs.init",
+    "list_targets": "edgekit.target",
+    "load_recipe": "edgekit.recipe",
+    "load_target": "edgekit.target",
+    "targets": "edgekit.verbs.targets",
+}
+
+__all__ = [  # noqa: PLE0604  # the names are those of the table
+    "__version__",
+    *_PUBLIC,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'edgekit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """Keeps `edgekit.deploy` and `edgekit.profile` the verbs.
+
+    Two stages have the names of verbs. Python's import system sets an imported submodule as an
+    attribute of its package, and so would put the stage `edgekit.deploy` in the place of the function.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _PUBLIC and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,7 +174,5 @@ def _deploy(table: Mapping[str, Any], folder: Path) -> DeployDefaults:
 
 
 def _quote(text: str) -> str:
-    """A TOML basic string."""
-    import json
-
-    return json.dumps(text, ensure_ascii=False)  # JSON's escapes are a subset of TOML's
+    """A TOML basic string: JSON's escapes are a subset of TOML's, but TOML forbids a bare DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

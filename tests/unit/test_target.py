@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from edgekit.errors import (
+    ExitCode,
+    MissingKeyError,
+    UnknownKeyError,
+    UnknownTargetError,
+    WrongTypeError,
+    WrongValueError,
+)
+from edgekit.target import TargetKind, list_targets, load_target, target_names
+
+SHIPPED = {
+    "rpi3",
+    "rpi4",
+    "rpi5",
+    "rpi-zero-2w",
+    "rock5b",
+    "odroid-n2",
+    "jetson-nano",
+    "beaglebone-black",
+    "generic-aarch64",
+    "generic-armv7",
+    "host",
+}
+# `qemu-aarch64 -cpu help` and `qemu-arm -cpu help` of QEMU 7.2, the oldest release that is supported.
+QEMU_CPUS = {
+    "aarch64": {
+        "a64fx",
+        "cortex-a35",
+        "cortex-a53",
+        "cortex-a57",
+        "cortex-a72",
+        "cortex-a76",
+        "neoverse-n1",
+        "max",
+    },
+    "armv7": {"cortex-a7", "cortex-a8", "cortex-a9", "cortex-a15", "max"},
+    "x86_64": {"max"},
+}
+VALID = """
+kind = "linux-cpu"
+description = "A board of mine"
+triple = "aarch64-linux-gnu"
+cpu = "cortex-a53"
+features = ["+neon"]
+glibc = "2.31"
+cores = 2
+emulated_cpu = "cortex-a53"
+source = "its label"
+"""
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_every_promised_target_is_shipped() -> None:
+    assert set(target_names()) == SHIPPED
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_a_shipped_target_loads_and_says_where_its_figures_come_from(name: str) -> None:
+    target = load_target(name)
+    assert target.name == name
+    assert target.source
+    assert target.kind is TargetKind.LINUX_CPU
+    assert target.emulated_cpu in QEMU_CPUS[target.architecture]
+
+
+def test_no_shipped_target_claims_a_measurement() -> None:
+    for target in list_targets():
+        assert target.source.startswith(("vendor specification: https://", "ARMv", "asked of the machine"))
+
+
+def test_a_board_has_a_clock_and_memory_and_a_generic_target_has_neither() -> None:
+    for target in list_targets():
+        is_board = target.name != "host" and not target.name.startswith("generic")
+        assert (target.clock_mhz is not None) == is_board
+        assert (target.ram_mib is not None) == is_board
+
+
+def test_the_raspberry_pi_4_is_what_its_maker_says() -> None:
+    rpi4 = load_target("rpi4")
+    assert (rpi4.triple, rpi4.cpu, rpi4.cores) == ("aarch64-linux-gnu", "cortex-a72", 4)
+    assert rpi4.architecture == "aarch64"
+
+
+def test_a_32_bit_target_is_armv7() -> None:
+    assert load_target("beaglebone-black").architecture == "armv7"
+
+
+def test_the_host_target_is_this_machine() -> None:
+    host = load_target("host")
+    assert host.architecture in {"x86_64", "aarch64", "armv7"}
+    assert host.cores >= 1
+    assert host.cpu == "native"
+
+
+def test_a_misspelt_target_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UnknownTargetError, match="There is no target named 'rpi44'") as caught:
+        load_target("rpi44")
+    assert caught.value.fix == "Did you mean 'rpi4'?"
+    assert "rpi5" in caught.value.why
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_a_target_file_of_the_users_own_is_named_after_its_file(tmp_path: Path) -> None:
+    target = load_target(write(tmp_path, VALID))
+    assert (target.name, target.cores, target.clock_mhz, target.features) == ("mine", 2, None, ("+neon",))
+
+
+def test_a_misspelt_key_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
+    with pytest.raises(UnknownKeyError) as caught:
+        load_target(write(tmp_path, VALID.replace("features", "featurs")))
+    assert caught.value.fix == "Did you mean 'features'?"
+
+
+@pytest.mark.parametrize(
+    "key", ["kind", "description", "triple", "cpu", "glibc", "cores", "emulated_cpu", "source"]
+)
+def test_a_key_without_a_default_must_be_there(tmp_path: Path, key: str) -> None:
+    without = re.sub(rf"^{key} = .*\n", "", VALID, flags=re.MULTILINE)
+    with pytest.raises(MissingKeyError, match=f"does not set '{key}'"):
+        load_target(write(tmp_path, without))
+
+
+def test_a_core_count_in_quotes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WrongTypeError, match="'cores' has the wrong type"):
+        load_target(write(tmp_path, VALID.replace("cores = 2", 'cores = "2"')))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("cores = 2", "cores = 0", "'cores' is 0"),
+        ('glibc = "2.31"', 'glibc = "musl"', "'glibc' is 'musl'"),
+        ('"+neon"', '"neon"', "'features' has 'neon'"),
+        ('"linux-cpu"', '"linux-gpu"', "'kind' is 'linux-gpu'"),
+        ('"aarch64-linux-gnu"', '"aarch64-linux-musl"', "'triple' is 'aarch64-linux-musl'"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused(tmp_path: Path, right: str, wrong: str, message: str) -> None:
+    assert right in VALID
+    with pytest.raises(WrongValueError, match=message):
+        load_target(write(tmp_path, VALID.replace(right, wrong)))
+
+
+def test_a_misspelt_platform_names_the_nearest_one(tmp_path: Path) -> None:
+    with pytest.raises(WrongValueError) as caught:
+        load_target(write(tmp_path, VALID.replace("aarch64-linux-gnu", "aarch46-linux-gnu")))
+    assert caught.value.fix == "Did you mean 'aarch64-linux-gnu'?"
+
+
+def test_a_machine_that_is_no_linux_cannot_be_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    with pytest.raises(UnknownTargetError, match="cannot be a target") as caught:
+        load_target("host")
+    assert "--target rpi4" in caught.value.fix
