@@ -259,3 +259,12 @@ class OutputsDifferError(EdgeKitError):
     """The model's outputs are not those of the oracle."""
 
     exit_code = ExitCode.OUTPUTS_DIFFER
+
+
+# ------------------------------------------------------------------------------------ budgets (4)
+
+
+class BudgetExceededError(EdgeKitError):
+    """What was built costs more than it may; nothing was written."""
+
+    exit_code = ExitCode.BUDGET_EXCEEDED

@@ -9,6 +9,8 @@ from edgekit.dump import Dump
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
 from edgekit.package import package_bundle
+from edgekit.package.budgets import check_budgets
+from edgekit.project import Budgets
 from edgekit.schedule import schedule
 
 if TYPE_CHECKING:
@@ -21,16 +23,23 @@ if TYPE_CHECKING:
     Progress = Callable[[str, float | None], None]
 
 
+_NO_BUDGETS = Budgets()
+
+
 def compile_model(
     model_path: Path,
     target: Target,
     directory: Path,
     *,
     name: str | None = None,
+    budgets: Budgets = _NO_BUDGETS,
     dump: Path | None = None,
     progress: Progress = lambda _stage, _share: None,
 ) -> Bundle:
-    """From a .tflite file to a complete bundle in `directory`. With `dump`, every value on the way is written."""
+    """From a .tflite file to a complete bundle in `directory` / <model> / <target>.
+
+    With `dump`, the value after every stage is written there.
+    """
     show = Dump(dump)
     progress("reading the model", 0.0)
     model = show("ingest", read_tflite(model_path, name=name))
@@ -40,7 +49,9 @@ def compile_model(
     tuned = show("schedule", schedule(lowered, target))
     progress("generating code", 0.4)
     code = show("codegen", generate(model, tuned))
+    check_budgets(code, budgets)
     progress("asking the oracle and packaging", 0.8)
-    bundle = show("package", package_bundle(model, code, target, directory=directory))
+    folder = directory / model.name / target.name
+    bundle = show("package", package_bundle(model, code, target, directory=folder))
     progress("done", 1.0)
     return bundle

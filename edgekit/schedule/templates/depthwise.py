@@ -77,7 +77,7 @@ def _expressions(load: Convolution, width: int) -> list[te.Tensor]:
         lambda n, y, col, c: requantize(biased[n, y, col, c], multiplier[c], shift[c], load.requantization),
         name="scaled",
     )
-    out = te.compute((*shape[:3], load.out_channels), lambda *i: scaled(*i), name="out")
+    out = te.compute((*shape[:3], load.out_channels), scaled, name="out")
     return [x, weights, bias, multiplier, shift, out]
 
 

@@ -11,8 +11,8 @@ _COPY_BYTES = 64  # per vector; LLVM splits it into what the CPU has
 
 def vectorize_padding(schedule: Any) -> None:
     """Vectorize the stage named "padded" along its channels, if the kernel has one."""
-    names = [schedule.get(block).name_hint for block in schedule.get_child_blocks(schedule.get_sblock("root"))]
-    if "padded" not in names:
+    blocks = schedule.get_child_blocks(schedule.get_sblock("root"))
+    if all(schedule.get(block).name_hint != "padded" for block in blocks):
         return
     channel = schedule.get_loops(schedule.get_sblock("padded"))[-1]
     size = vector_split(int(schedule.get(channel).extent), _COPY_BYTES)

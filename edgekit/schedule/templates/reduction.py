@@ -1,7 +1,8 @@
 """Pooling and sums over outer axes: one vector of the innermost axis at a time, reduced in registers.
 
-A kernel must have one reducing stage; what comes after it is computed where it is stored. Reductions
-along the innermost axis itself, or of another shape, stay as written: LLVM vectorizes their loops.
+A kernel must have one reducing stage, the last or followed by stages that only scale its result; those
+are computed where it is stored. Reductions along the innermost axis itself, or of another form, stay as
+written: LLVM vectorizes their loops.
 """
 
 from __future__ import annotations
@@ -10,61 +11,42 @@ from typing import Any
 
 from tvm import s_tir
 
-from edgekit.schedule.inspect import has_computed_index, innermost_is_contiguous, is_reduction
+from edgekit.schedule.inspect import innermost_is_a_vector, is_reduction, spatial_axes
 from edgekit.schedule.scheduled import Scheduled
-from edgekit.schedule.templates.padding import vectorize_padding
 from edgekit.schedule.tiles import vector_split
 
 _LANES = 16
+_LEAST_LANES = 4
 
 
 def schedule_reduction(function: Any) -> Scheduled:
     """Vectorize a kernel that reduces over outer axes."""
     schedule = s_tir.Schedule(function)
-    *stages, out = schedule.get_child_blocks(schedule.get_sblock("root"))
-    reducing = [stage for stage in stages if is_reduction(schedule, stage)]
-    if len(reducing) != 1 or is_reduction(schedule, out) or not _fits(schedule, reducing[0], out):
+    blocks = schedule.get_child_blocks(schedule.get_sblock("root"))
+    reducing = [position for position, block in enumerate(blocks) if is_reduction(schedule.get(block))]
+    if reducing != [0] or not all(innermost_is_a_vector(schedule.get(block)) for block in blocks):
         return Scheduled(function)
-    after = False
-    for stage in stages:
-        if schedule.get(stage).name_hint == schedule.get(reducing[0]).name_hint:
-            after = True
-        elif after:
-            schedule.compute_inline(stage)
-    lanes = vector_split(int(schedule.get(schedule.get_loops(out)[-1]).extent), _LANES)
-    block, lane = schedule.split(schedule.get_loops(out)[-1], [None, lanes])
-    schedule.compute_at(reducing[0], block, preserve_unit_loops=True)
-    _vectorize_reduction(schedule, reducing[0], outer=len(schedule.get_loops(block_of(schedule, out))) - 1)
-    schedule.vectorize(lane)
-    vectorize_padding(schedule)
+    out = blocks[-1]
+    rank = len(spatial_axes(schedule.get(out)))
+    lanes = vector_split(int(schedule.get(schedule.get_loops(out)[rank - 1]).extent), _LANES)
+    if lanes < _LEAST_LANES or rank != len(spatial_axes(schedule.get(blocks[0]))):
+        return Scheduled(function)
+    for stage in blocks[1:-1]:
+        schedule.compute_inline(stage)
+    block, lane = schedule.split(schedule.get_loops(out)[rank - 1], [None, lanes])
+    if len(blocks) > 1:
+        schedule.vectorize(lane)
+        schedule.compute_at(blocks[0], block, preserve_unit_loops=True)
+    _vectorize_reduction(schedule, blocks[0])
     return Scheduled(schedule.mod["main"])
 
 
-def block_of(schedule: Any, block: Any) -> Any:
-    """The block under its present handle."""
-    return schedule.get_sblock(schedule.get(block).name_hint)
-
-
-def _fits(schedule: Any, reducing: Any, out: Any) -> bool:
-    """Whether the reduction's last spatial axis is the output's, whole vectors long and read in order."""
-    loops = schedule.get_loops(out)
-    if not loops or vector_split(int(schedule.get(loops[-1]).extent), _LANES) < 4:
-        return False
-    same_rank = len(schedule.get(reducing).writes[0].buffer.shape) == len(
-        schedule.get(out).writes[0].buffer.shape
-    )
-    blocks = (schedule.get(reducing), schedule.get(out))
-    contiguous = innermost_is_contiguous(blocks[0])
-    return same_rank and contiguous and not any(has_computed_index(block) for block in blocks)
-
-
-def _vectorize_reduction(schedule: Any, reducing: Any, *, outer: int) -> None:
-    inner = schedule.get_loops(reducing)[outer:]
-    kinds = [int(var.iter_type) for var in schedule.get(reducing).iter_vars]
-    spatial = sum(1 for kind in kinds if kind == 0)
-    reduce_count = len(kinds) - spatial
-    lane, reduces = inner[-reduce_count - 1], inner[-reduce_count:]
-    schedule.reorder(*reduces, lane)
+def _vectorize_reduction(schedule: Any, reducing: Any) -> None:
+    """The vector's loop goes innermost, inside the loops that reduce."""
+    steps = len(schedule.get(reducing).iter_vars) - len(spatial_axes(schedule.get(reducing)))
+    *_, lane = schedule.get_loops(reducing)[:-steps]
+    loops = schedule.get_loops(reducing)[-steps:]
+    schedule.reorder(*loops, lane)
     schedule.vectorize(lane)
-    first = schedule.decompose_reduction(reducing, reduces[0])
+    first = schedule.decompose_reduction(reducing, loops[0])
     schedule.vectorize(schedule.get_loops(first)[-1])
