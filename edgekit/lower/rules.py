@@ -66,6 +66,24 @@ def activations_are_per_tensor(view: OperatorView) -> str | None:
     return None
 
 
+def operands_are_per_tensor(view: OperatorView) -> str | None:
+    """Every 8-bit input, constants included, and the output must have one scale and one zero point."""
+    for tensor in (*view.inputs, *view.outputs):
+        if tensor is None or tensor.dtype not in (DType.INT8, DType.UINT8):
+            continue
+        if tensor.quantization is None:
+            return f"{tensor.name!r} has no scale"
+        if tensor.quantization.is_per_channel:
+            return f"{tensor.name!r} has {len(tensor.quantization.scales)} scales"
+    return None
+
+
+def has_as_many_elements(view: OperatorView) -> str | None:
+    """The first input and the output must have the same number of elements."""
+    data, out = view.input(0), view.output
+    return found(data.elements != out.elements, f"{list(data.shape)} and {list(out.shape)}")
+
+
 def is_rank_4(view: OperatorView) -> str | None:
     """The first input and the output must have 4 dimensions (batch, height, width, channels)."""
     for tensor in (view.input(0), view.output):

@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING
 
 from edgekit.lower.operators import (
     convolution,
+    joining,
+    movement,
+    padding,
     pooling,
+    quantize,
     reductions,
+    reshaping,
+    resize,
+    slicing,
+    state,
+    strided_slice,
 )
 
 if TYPE_CHECKING:
@@ -17,8 +26,17 @@ if TYPE_CHECKING:
 
 _FAMILIES = (
     convolution,
+    joining,
+    movement,
+    padding,
     pooling,
+    quantize,
     reductions,
+    reshaping,
+    resize,
+    slicing,
+    state,
+    strided_slice,
 )
 
 SUPPORTED: Mapping[str, Support] = {
