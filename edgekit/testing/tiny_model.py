@@ -5,6 +5,7 @@ Runner, binding, bundles, verification and profiles are tested with it, without 
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ def tiny_flatbuffer() -> bytes:
     return model.build()
 
 
+@functools.cache
 def tiny_library(target: Target, *bugs: str) -> bytes:
     """The library for a target; `bugs` name the mistakes of tiny_model.c: "SECOND_STEP", "ABI", …"""
     with tempfile.TemporaryDirectory(prefix="edgekit-tiny-") as folder:
