@@ -85,9 +85,10 @@ def shift_right_rounding(value: Expr, right: Expr, *, may_be_zero: bool, wide: b
     one, sign_shift = tirx.const(1, dtype), tirx.const(63 if wide else 31, dtype)
     value, right = value.astype(dtype), right.astype(dtype)
     if may_be_zero:
-        # (1 << right) >> 1 is 0 for right = 0; the sign correction must vanish with it.
-        half = (one << right) >> one
-        sign = (value >> sign_shift) & (tirx.const(0, dtype) - tirx.min(right, one))
+        # For right = 0 both must vanish. (1 << right) >> 1 would be negative for right = 31 in 32 bits.
+        zero, shifts = tirx.const(0, dtype), tirx.min(right, one)
+        half = shifts << tirx.max(right - one, zero)
+        sign = (value >> sign_shift) & (zero - shifts)
     else:
         half, sign = one << (right - one), value >> sign_shift
     return ((value + half + sign) >> right).astype("int32")

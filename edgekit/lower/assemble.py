@@ -11,7 +11,7 @@ import tvm_ffi
 from tvm import te
 
 from edgekit.artifacts import Buffer, DType, KernelCall, LoweredModule
-from edgekit.lower.kernel import Alias, Kernel, StateRef
+from edgekit.lower.kernel import Alias, Kernel, Scratch, StateRef
 from edgekit.lower.operators import SUPPORTED
 from edgekit.lower.view import OperatorView
 
@@ -88,8 +88,8 @@ class _Assembly:
                 kernel=self._kernel_name(operator, kernel, part),
                 operator=operator.index,
                 kind=operator.kind,
-                reads=tuple(self._operand(argument) for argument in kernel.reads),
-                writes=(self._operand(kernel.writes),),
+                reads=tuple(self._operand(operator, argument) for argument in kernel.reads),
+                writes=(self._operand(operator, kernel.writes),),
                 in_place=kernel.in_place,
                 macs=kernel.macs,
                 workload=kernel.workload,
@@ -109,12 +109,19 @@ class _Assembly:
         bucket.append(name)
         return name
 
-    def _operand(self, argument: int | StateRef | NDArray[Any]) -> str:
+    def _operand(self, operator: Operator, argument: int | StateRef | Scratch | NDArray[Any]) -> str:
         if isinstance(argument, StateRef):
             return state_name(argument.name)
+        if isinstance(argument, Scratch):
+            return self._scratch(operator, argument)
         if isinstance(argument, np.ndarray):
             return self._constant(argument)
         return buffer_name(argument)
+
+    def _scratch(self, operator: Operator, scratch: Scratch) -> str:
+        name = f"op{operator.index}:{scratch.name}"
+        self._buffers[name] = Buffer(name=name, shape=scratch.shape, dtype=scratch.dtype)
+        return name
 
     def _constant(self, array: NDArray[Any]) -> str:
         array = np.ascontiguousarray(array)
@@ -129,9 +136,7 @@ class _Assembly:
 def _graph_buffers(graph: Graph) -> dict[str, Buffer]:
     """A buffer for every tensor that is not a constant, and one for every variable."""
     tensors: Mapping[str, Buffer] = {
-        buffer_name(t.index): Buffer(
-            name=buffer_name(t.index), shape=t.shape, dtype=t.dtype, tensor=t.index
-        )
+        buffer_name(t.index): Buffer(name=buffer_name(t.index), shape=t.shape, dtype=t.dtype, tensor=t.index)
         for t in graph.tensors
         if t.data is None and t.dtype is not DType.RESOURCE
     }

@@ -12,7 +12,7 @@ from tvm import te
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edgekit.artifacts import Tensor
+    from edgekit.artifacts import DType, Tensor
 
 
 class Template(StrEnum):
@@ -32,8 +32,17 @@ class StateRef:
     name: str
 
 
-# What a kernel parameter is bound to: a graph tensor's index, a state, or an array of constants.
-Argument = "int | StateRef | NDArray[Any]"
+@dataclasses.dataclass(frozen=True)
+class Scratch:
+    """Memory that one kernel of an operator writes and a later one of the same operator reads."""
+
+    name: str  # tells it from the operator's others
+    shape: tuple[int, ...]
+    dtype: DType
+
+
+# What a kernel parameter is bound to: a graph tensor's index, a state, scratch memory, or constants.
+Argument = "int | StateRef | Scratch | NDArray[Any]"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,7 +53,7 @@ class Kernel:
     placeholders: tuple[te.Tensor, ...]
     reads: tuple[Any, ...]  # an Argument per placeholder
     result: te.Tensor
-    writes: int | StateRef
+    writes: int | StateRef | Scratch
     in_place: tuple[int, ...] = ()  # positions in reads whose memory the result may take
     macs: int = 0
     workload: Any = None
@@ -82,6 +91,10 @@ class KernelBuilder:
         """A parameter for a streaming variable's memory."""
         return self._add(StateRef(name), shape, dtype, f"state{len(self._reads)}")
 
+    def read_scratch(self, scratch: Scratch) -> te.Tensor:
+        """A parameter for what an earlier kernel of the operator wrote."""
+        return self._add(scratch, scratch.shape, str(scratch.dtype), f"scratch{len(self._reads)}")
+
     def constant(self, array: NDArray[Any], name: str) -> te.Tensor:
         """A parameter for an array made by lowering."""
         fixed = np.ascontiguousarray(array)
@@ -96,7 +109,7 @@ class KernelBuilder:
     def finish(
         self,
         result: te.Tensor,
-        output: Tensor | StateRef,
+        output: Tensor | StateRef | Scratch,
         template: Template,
         *,
         in_place: tuple[int, ...] = (),
@@ -109,7 +122,7 @@ class KernelBuilder:
             placeholders=tuple(self._placeholders),
             reads=tuple(self._reads),
             result=result,
-            writes=output if isinstance(output, StateRef) else output.index,
+            writes=output if isinstance(output, StateRef | Scratch) else output.index,
             in_place=in_place,
             macs=macs,
             workload=workload,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from edgekit.compute.convolution import Convolution
 from edgekit.lower.convolved import (
     WEIGHTS,
@@ -22,7 +24,6 @@ from edgekit.lower.windows import same_or_valid_padding, window_advances
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from edgekit.compute.fixed_point import Multiplier, Requantization
@@ -111,19 +112,15 @@ def lower_depthwise_conv_2d(view: OperatorView) -> Sequence[Kernel]:
     """A depthwise convolution with bias, requantize and clamp in one kernel.
 
     Over a single input channel it is an ordinary convolution, which shares each pixel among the filters.
+    Source: `DepthwiseConvPerChannel` of tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h.
     """
-    data, weights = view.input(0), _constant(view.input(1))
-    window, _ = same_or_valid_padding(view, view.input(1).shape[1:3])
-    batch, high, wide, channels = data.shape
-    ordinary = channels == 1
-    layout = np.ascontiguousarray(weights.transpose(3, 1, 2, 0)) if ordinary else weights[0]
-    return [
-        _kernel(view, layout, channel_axis=0 if ordinary else 2, geometry={
-            "batch": batch, "height": high, "width": wide, "in_channels": channels,
-            "out_height": view.output.shape[1], "out_width": view.output.shape[2],
-            "out_channels": view.output.shape[3], "window": window, "depthwise": not ordinary,
-        })
-    ]  # fmt: skip
+    weights = _weights(view)[0]
+    bias, requantization = _fold(view, weights, channel_axis=2)
+    ordinary = view.input(0).shape[3] == 1
+    load = _plane(view, requantization, depthwise=not ordinary)
+    if ordinary:
+        weights = np.ascontiguousarray(weights.transpose(2, 0, 1)[..., np.newaxis])
+    return [convolution_kernel(load, view.input(0), weights, bias, view.output)]
 
 
 def lower_fully_connected(view: OperatorView) -> Sequence[Kernel]:
