@@ -18,7 +18,7 @@ from edgekit.deploy.layout import DEFAULT_ROOT, Layout
 from edgekit.deploy.releases import Release
 from edgekit.deploy.rollback import Rollback, rollback
 from edgekit.deploy.rollout import Deployment, deploy
-from edgekit.deploy.status import Status, status
+from edgekit.deploy.status import Status, deployed_models, status
 
 __all__ = [
     "DEFAULT_ROOT",
@@ -29,6 +29,7 @@ __all__ = [
     "Status",
     "choose_bundle",
     "deploy",
+    "deployed_models",
     "rollback",
     "status",
 ]

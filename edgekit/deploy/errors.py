@@ -37,6 +37,10 @@ class UnclearBuildError(EdgeKitError):
     """Several builds could be meant."""
 
 
+class UnclearModelError(EdgeKitError):
+    """Several models are deployed, and none is named."""
+
+
 def with_outcome(error: EdgeKitError, outcome: str) -> EdgeKitError:
     """The same failure, its reason followed by a sentence on what serves on the device now."""
     return type(error)(error.what, why=f"{error.why} {outcome}", fix=error.fix)

@@ -44,8 +44,17 @@ def status(device: Device, *, model: str | None = None, root: str = DEFAULT_ROOT
     Raises:
         DeviceError: the device cannot be reached or lacks a tool.
     """
-    models = [model] if model is not None else run_script(device, f"list {root}", _MODELS, root).split()
+    models = (model,) if model is not None else deployed_models(device, root=root)
     return tuple(_status(device, name, Layout.of(name, root)) for name in models)
+
+
+def deployed_models(device: Device, *, root: str = DEFAULT_ROOT) -> tuple[str, ...]:
+    """The models that have a folder under `root`, sorted.
+
+    Raises:
+        DeviceError: the device cannot be reached.
+    """
+    return tuple(run_script(device, f"list {root}", _MODELS, root).split())
 
 
 def _status(device: Device, model: str, layout: Layout) -> Status:

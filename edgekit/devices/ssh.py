@@ -50,8 +50,12 @@ class SshTimeouts:
     silence: float = 30.0  # a file transfer, or the network, without any answer
 
 
-def connect(address: SshAddress, timeouts: SshTimeouts | None = None) -> SshDevice:
+def connect(
+    address: SshAddress, timeouts: SshTimeouts | None = None, *, name: str | None = None
+) -> SshDevice:
     """Connect to a device, through its jump hosts, and log in. Close it, or use it in `with`.
+
+    `name` is how messages call it, if not "user@host:port".
 
     Raises:
         SshConfigurationError: the SSH configuration on this machine cannot be used.
@@ -68,7 +72,7 @@ def connect(address: SshAddress, timeouts: SshTimeouts | None = None) -> SshDevi
     except BaseException:
         _close(transports)
         raise
-    return SshDevice(hops[-1].name, transports, limits)
+    return SshDevice(name or hops[-1].name, transports, limits)
 
 
 class SshDevice:

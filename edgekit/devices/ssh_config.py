@@ -23,7 +23,7 @@ _JUMP = re.compile(r"(?:(?P<user>[^@]+)@)?(?P<host>\[[^]]+\]|[^:]+)(?::(?P<port>
 class SshAddress:
     """Where a device is, in the user's words. What is None comes from the SSH configuration."""
 
-    host: str
+    host: str  # may be "user@host"
     user: str | None = None
     port: int | None = None
     identity: Path | None = None  # a private key file
@@ -75,7 +75,9 @@ def resolve(address: SshAddress) -> tuple[Hop, ...]:
             why="It was given as the identity to log in with.",
             fix="Give the path of a private key, or leave it out to use the SSH agent and ~/.ssh.",
         )
-    return _chain(address, config, depth=0)
+    user, _, host = address.host.rpartition("@")
+    device = dataclasses.replace(address, host=host, user=address.user or user or None)
+    return _chain(device, config, depth=0)
 
 
 def _chain(address: SshAddress, config: paramiko.SSHConfig, depth: int) -> tuple[Hop, ...]:

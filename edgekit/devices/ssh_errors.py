@@ -70,4 +70,5 @@ def _words(error: Exception) -> str:
         return "No answer in time."
     if isinstance(error, EOFError):
         return "The other side closed the connection."
-    return f"{error}".rstrip(".") + "." if str(error) else f"{type(error).__name__}."
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{said or type(error).__name__}".rstrip(".") + "."

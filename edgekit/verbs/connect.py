@@ -1,0 +1,102 @@
+"""From the user's choice to an open device: a host, the emulated board, or this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from edgekit.deploy.fit import misfit
+from edgekit.devices.emulated.board import board_status, board_up
+from edgekit.devices.local import LocalDevice
+from edgekit.devices.probe import probe
+from edgekit.devices.ssh import SshAddress, connect
+from edgekit.errors import BoardNotRunningError
+from edgekit.target import Target, TargetKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from edgekit.artifacts import Bundle
+    from edgekit.devices.choice import DeviceChoice
+    from edgekit.devices.device import Device
+    from edgekit.devices.emulated.board import BoardInfo
+
+    Progress = Callable[[str, float | None], None]
+
+
+@contextmanager
+def connected(
+    choice: DeviceChoice, bundles: Sequence[Bundle] = (), *, progress: Progress
+) -> Iterator[Device]:
+    """The chosen device, open in the `with` block.
+
+    With neither host nor emulation chosen it is this machine if it can run one of `bundles` (or
+    there are none), else the emulated board of the newest of them, which is brought up if need be.
+
+    Raises:
+        DeviceError: it cannot be reached; the subclass says why.
+        NotEmulatedError, NoEmulationError, EmulatorFailedError: there is no emulated board for it here.
+        BoardNotRunningError: emulation was chosen, no bundle says of which board, and not just one is up.
+    """
+    if choice.host is not None:
+        progress(f"connecting to {choice.host}", None)
+        with connect(_address(choice, choice.host)) as device:
+            yield device
+    elif not choice.emulated and _can_run_here(bundles):
+        yield LocalDevice()
+    else:
+        board = _board(bundles, progress)
+        with connect(_board_address(board), name=f"emulated {board.name}") as device:
+            yield device
+
+
+def target_of(bundle: Bundle) -> Target:
+    """The target that a bundle was built for, as its manifest tells it."""
+    entry = bundle.manifest["target"]
+    fields = {field.name: entry[field.name] for field in dataclasses.fields(Target)}
+    return Target(**{**fields, "kind": TargetKind(fields["kind"]), "features": tuple(fields["features"])})
+
+
+def _address(choice: DeviceChoice, host: str) -> SshAddress:
+    return SshAddress(
+        host=host,
+        user=choice.user,
+        port=choice.port,
+        identity=choice.identity,
+        jump=choice.jump,
+        accept_new_host_key=choice.accept_new_host_key,
+    )
+
+
+def _can_run_here(bundles: Sequence[Bundle]) -> bool:
+    if not bundles:
+        return True
+    facts = probe(LocalDevice())
+    return any(misfit(bundle.manifest, facts) is None for bundle in bundles)
+
+
+def _board(bundles: Sequence[Bundle], progress: Progress) -> BoardInfo:
+    if bundles:
+        newest = max(bundles, key=lambda bundle: (bundle.path / "manifest.json").stat().st_mtime_ns)
+        return board_up(target_of(newest), progress=progress)
+    up = board_status()
+    if len(up) == 1:
+        return up[0]
+    raise BoardNotRunningError(
+        "It is not clear which emulated board is meant.",
+        why=f"Those that are up: {', '.join(board.name for board in up) or 'none'}.",
+        fix="edgekit device up --target NAME, and edgekit device down for the others.",
+    )
+
+
+def _board_address(board: BoardInfo) -> SshAddress:
+    # As `ssh -F none`: the user's own configuration says nothing about a board of ours.
+    return SshAddress(
+        host=board.host,
+        user=board.user,
+        port=board.port,
+        identity=board.identity,
+        known_hosts=board.known_hosts,
+        config=board.known_hosts.with_name("no-ssh-config"),
+    )
