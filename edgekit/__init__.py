@@ -12,6 +12,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgekit.deploy import Deployment as Deployment
+    from edgekit.deploy import Rollback as Rollback
+    from edgekit.deploy import Status as Status
+    from edgekit.devices.choice import DeviceChoice as DeviceChoice
     from edgekit.errors import EdgeKitError as EdgeKitError
     from edgekit.recipe import Recipe as Recipe
     from edgekit.recipe import fetch_model as fetch_model
@@ -19,23 +23,33 @@ if TYPE_CHECKING:
     from edgekit.target import Target as Target
     from edgekit.target import list_targets as list_targets
     from edgekit.target import load_target as load_target
+    from edgekit.verbs.deploy import deploy as deploy
     from edgekit.verbs.doctor import doctor as doctor
     from edgekit.verbs.init import init as init
+    from edgekit.verbs.rollback import rollback as rollback
+    from edgekit.verbs.status import status as status
     from edgekit.verbs.targets import targets as targets
 
 __version__ = "0.1.0"
 
 # Public name -> the module that defines it.
 _PUBLIC = {
+    "Deployment": "edgekit.deploy",
+    "DeviceChoice": "edgekit.devices.choice",
     "EdgeKitError": "edgekit.errors",
     "Recipe": "edgekit.recipe",
+    "Rollback": "edgekit.deploy",
+    "Status": "edgekit.deploy",
     "Target": "edgekit.target",
+    "deploy": "edgekit.verbs.deploy",
     "doctor": "edgekit.verbs.doctor",
     "fetch_model": "edgekit.recipe",
     "init": "edgekit.verbs.init",
     "list_targets": "edgekit.target",
     "load_recipe": "edgekit.recipe",
     "load_target": "edgekit.target",
+    "rollback": "edgekit.verbs.rollback",
+    "status": "edgekit.verbs.status",
     "targets": "edgekit.verbs.targets",
 }
 
