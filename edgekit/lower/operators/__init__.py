@@ -15,8 +15,10 @@ from edgekit.lower.operators import (
     reshaping,
     resize,
     slicing,
+    softmax,
     state,
     strided_slice,
+    transpose_convolution,
 )
 
 if TYPE_CHECKING:
@@ -35,8 +37,10 @@ _FAMILIES = (
     reshaping,
     resize,
     slicing,
+    softmax,
     state,
     strided_slice,
+    transpose_convolution,
 )
 
 SUPPORTED: Mapping[str, Support] = {
