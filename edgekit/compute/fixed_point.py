@@ -1,4 +1,4 @@
-"""Fixed-point scaling, exactly as TFLite Micro's reference kernels do it: on integers here, and as expressions.
+"""Fixed-point scaling, exactly as TFLite Micro's reference kernels do it: on integers, and as expressions.
 
 A real factor is held as multiplier * 2**(shift - 31), the multiplier in [2**30, 2**31). Scaling
 rounds twice: a doubling high multiplication that rounds half up, then a right shift that rounds

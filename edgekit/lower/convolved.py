@@ -101,17 +101,16 @@ def product_factor(left: Tensor, right: Tensor, out: Tensor) -> Multiplier:
 
 def fold(
     weights: NDArray[np.int8],
-    bias: Tensor | None,
     data: Tensor,
     out: Tensor,
     factors: tuple[Multiplier, ...],
     *,
+    bias: NDArray[np.int32] | None = None,
     activation: str = "NONE",
     channel_axis: int = 0,
 ) -> tuple[NDArray[np.int32], Requantization]:
     """The bias with the input's zero point folded in, and how the accumulator becomes the output."""
-    values = None if bias is None else bias.data
-    folded, bound = fold_zero_point(weights, values, data.zero_point, channel_axis)
+    folded, bound = fold_zero_point(weights, bias, data.zero_point, channel_axis)
     low, high = activation_range(activation, out)
     return folded, Requantization(factors=factors, zero_point=out.zero_point, low=low, high=high, bound=bound)
 

@@ -112,7 +112,8 @@ def lower_depthwise_conv_2d(view: OperatorView) -> Sequence[Kernel]:
     """A depthwise convolution with bias, requantize and clamp in one kernel.
 
     Over a single input channel it is an ordinary convolution, which shares each pixel among the filters.
-    Source: `DepthwiseConvPerChannel` of tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h.
+    Source: `DepthwiseConvPerChannel` of
+    tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h.
     """
     weights = _weights(view)[0]
     bias, requantization = _fold(view, weights, channel_axis=2)
@@ -145,12 +146,13 @@ def _weights(view: OperatorView) -> NDArray[np.int8]:
 def _fold(
     view: OperatorView, weights: NDArray[np.int8], *, channel_axis: int
 ) -> tuple[NDArray[np.int32], Requantization]:
+    bias = view.optional_input(2)
     return fold(
         weights,
-        view.optional_input(2),
         view.input(0),
         view.output,
         _factors(view),
+        bias=None if bias is None or bias.data is None else bias.data.reshape(-1),
         activation=view.option("fused_activation_function"),
         channel_axis=channel_axis,
     )
