@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edgekit.lower.operators import (
     convolution,
     joining,
+    matmul,
     movement,
     padding,
     pooling,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _FAMILIES = (
     convolution,
     joining,
+    matmul,
     movement,
     padding,
     pooling,
