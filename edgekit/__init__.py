@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from edgekit.verbs.init import init as init
     from edgekit.verbs.rollback import rollback as rollback
     from edgekit.verbs.status import status as status
+    from edgekit.verbs.profile import profile as profile
+    from edgekit.verbs.run import run as run
     from edgekit.verbs.targets import targets as targets
+    from edgekit.verbs.verify import verify as verify
 
 __version__ = "0.1.0"
 
@@ -48,9 +51,12 @@ _PUBLIC = {
     "list_targets": "edgekit.target",
     "load_recipe": "edgekit.recipe",
     "load_target": "edgekit.target",
+    "profile": "edgekit.verbs.profile",
+    "run": "edgekit.verbs.run",
     "rollback": "edgekit.verbs.rollback",
     "status": "edgekit.verbs.status",
     "targets": "edgekit.verbs.targets",
+    "verify": "edgekit.verbs.verify",
 }
 
 __all__ = [  # noqa: PLE0604  # the names are those of the table

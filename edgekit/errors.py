@@ -215,6 +215,14 @@ class InputsDoNotFitError(EdgeKitError):
     """Inputs are not of the number, shape or type that the model takes."""
 
 
+class EmulatedTimeError(EdgeKitError):
+    """Times were asked for on an emulated board, where they would mean nothing."""
+
+
+class TensorFileError(EdgeKitError):
+    """A .npy or .npz file cannot be read or written."""
+
+
 # ------------------------------------------------------------------------------- the oracle (7, 8)
 
 

@@ -8,7 +8,8 @@ from edgekit.package.bundle import read_bundle, write_bundle
 from edgekit.package.golden import default_vectors, golden_bytes, make_golden
 from edgekit.package.manifest import json_bytes, make_manifest
 from edgekit.package.report import make_report
-from edgekit.package.runner_binary import RUNNER_NAME, build_runner, runtime_file
+from edgekit.package.runner_binary import RUNNER_NAME, build_runner
+from edgekit.runtime import runtime_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +37,8 @@ def package_bundle(model: QuantizedModel, code: Code, target: Target, *, directo
         **code.files,
         "model.tflite": model.flatbuffer,
         "golden.npz": golden_bytes(golden),
-        "edgekit.h": runtime_file("edgekit.h"),
-        "edgekit_model.py": runtime_file("edgekit_model.py"),
+        "edgekit.h": runtime_file("edgekit.h").read_bytes(),
+        "edgekit_model.py": runtime_file("edgekit_model.py").read_bytes(),
         RUNNER_NAME: build_runner(target),
     }
     # The report repeats the manifest's figures, and is itself a file that the manifest lists.

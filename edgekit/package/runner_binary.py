@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.paths import cache_directory
+from edgekit.runtime import runtime_file
 from edgekit.toolchain import zig_cc, zig_target, zig_version
 
 if TYPE_CHECKING:
@@ -29,11 +29,6 @@ _FLAGS = (
 )
 
 
-def runtime_file(name: str) -> bytes:
-    """The content of one file shipped for the device: "edgekit.h", "edgekit_model.py", …"""
-    return resources.files("edgekit").joinpath("runtime", name).read_bytes()
-
-
 def build_runner(target: Target) -> bytes:
     """The runner's executable for a target's userland; it needs nothing but its C library.
 
@@ -51,10 +46,9 @@ def build_runner(target: Target) -> bytes:
 
 
 def _sources() -> dict[str, bytes]:
-    folder = resources.files("edgekit").joinpath("runtime")
-    names = sorted(item.name for item in folder.iterdir() if item.name.startswith("runner"))
-    names = [name for name in names if name.endswith((".c", ".h"))]
-    return {name: runtime_file(name) for name in [*names, "edgekit.h"]}
+    header = runtime_file("edgekit.h")
+    paths = [*sorted(header.parent.glob("runner*.[ch]")), header]
+    return {path.name: path.read_bytes() for path in paths}
 
 
 def _key(sources: dict[str, bytes], target: Target) -> str:

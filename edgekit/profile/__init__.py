@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgekit.profile.count import count_bundle
 from edgekit.profile.report import InstructionProfile, InstructionStep, Profile, StepProfile
 from edgekit.profile.run import profile_bundle
 from edgekit.profile.statistics import Timing
@@ -12,5 +13,6 @@ __all__ = [
     "Profile",
     "StepProfile",
     "Timing",
+    "count_bundle",
     "profile_bundle",
 ]

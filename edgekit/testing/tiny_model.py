@@ -15,7 +15,7 @@ import numpy as np
 from edgekit.artifacts import Code, KernelCall, MemoryPlan
 from edgekit.ingest import read_tflite
 from edgekit.package import package_bundle
-from edgekit.package.runner_binary import runtime_file
+from edgekit.runtime import runtime_file
 from edgekit.target import load_target
 from edgekit.testing.tflite_builder import ModelBuilder, spec
 from edgekit.toolchain import zig_cc
@@ -48,7 +48,10 @@ def tiny_library(target: Target, *bugs: str) -> bytes:
     """The library for a target; `bugs` name the mistakes of tiny_model.c: "SECOND_STEP", "ABI", …"""
     with tempfile.TemporaryDirectory(prefix="edgekit-tiny-") as folder:
         directory = Path(folder)
-        for name, content in (("tiny.c", _SOURCE.read_bytes()), ("edgekit.h", runtime_file("edgekit.h"))):
+        for name, content in (
+            ("tiny.c", _SOURCE.read_bytes()),
+            ("edgekit.h", runtime_file("edgekit.h").read_bytes()),
+        ):
             (directory / name).write_bytes(content)
         flags = ["-std=c99", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", "-fno-sanitize=all"]
         zig_cc(

@@ -43,7 +43,7 @@ def connected(
         progress(f"connecting to {choice.host}", None)
         with connect(_address(choice, choice.host)) as device:
             yield device
-    elif not choice.emulated and _can_run_here(bundles):
+    elif not choice.emulated and can_run_here(bundles):
         yield LocalDevice()
     else:
         board = _board(bundles, progress)
@@ -69,7 +69,8 @@ def _address(choice: DeviceChoice, host: str) -> SshAddress:
     )
 
 
-def _can_run_here(bundles: Sequence[Bundle]) -> bool:
+def can_run_here(bundles: Sequence[Bundle]) -> bool:
+    """Whether this machine can run one of the bundles, or there are none."""
     if not bundles:
         return True
     facts = probe(LocalDevice())

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgekit.package.manifest import ABI_VERSION
-from edgekit.package.runner_binary import runtime_file
+from edgekit.runtime import runtime_file
 from edgekit.target import load_target
 from edgekit.testing.tiny_model import LIBRARY_NAME, SHAPE, ZERO_POINT, tiny_library
 
@@ -22,7 +22,7 @@ FIRST = np.arange(8, dtype=np.int8).reshape(SHAPE)
 
 
 def install(directory: Path, *bugs: str) -> str:
-    (directory / "edgekit_model.py").write_bytes(runtime_file("edgekit_model.py"))
+    (directory / "edgekit_model.py").write_bytes(runtime_file("edgekit_model.py").read_bytes())
     (directory / LIBRARY_NAME).write_bytes(tiny_library(load_target("host"), *bugs))
     return str(directory / LIBRARY_NAME)
 

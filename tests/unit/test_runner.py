@@ -23,7 +23,8 @@ from edgekit.errors import (
     RunnerFailedError,
 )
 from edgekit.package.manifest import ABI_VERSION
-from edgekit.package.runner_binary import build_runner, runtime_file
+from edgekit.package.runner_binary import build_runner
+from edgekit.runtime import runtime_file
 from edgekit.target import load_target
 from edgekit.testing.tiny_model import LIBRARY_NAME, SHAPE, ZERO_POINT, tiny_library
 from edgekit.toolchain import zig_cc
@@ -250,7 +251,7 @@ def test_the_runner_is_built_for_every_architecture_and_needs_only_the_c_library
 
 @pytest.mark.parametrize("language", ["c", "c++"])
 def test_the_header_is_clean_c99_and_cpp11(tmp_path: Path, language: str) -> None:
-    (tmp_path / "edgekit.h").write_bytes(runtime_file("edgekit.h"))
+    (tmp_path / "edgekit.h").write_bytes(runtime_file("edgekit.h").read_bytes())
     (tmp_path / "use.c").write_text('#include "edgekit.h"\n#include "edgekit.h"\nint unused;\n')
     standard = "-std=c99" if language == "c" else "-std=c++11"
     strict = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
@@ -278,7 +279,7 @@ def test_the_runner_compiles_without_a_strict_compilers_warning(tmp_path: Path) 
 
 
 def test_the_headers_interface_version_is_the_manifests() -> None:
-    assert f"#define EDGEKIT_ABI_VERSION {ABI_VERSION}u" in runtime_file("edgekit.h").decode()
+    assert f"#define EDGEKIT_ABI_VERSION {ABI_VERSION}u" in runtime_file("edgekit.h").read_text()
 
 
 TENSORS = st.lists(

@@ -1,0 +1,155 @@
+"""edgekit profile: where the time goes on a device, or the instructions on an emulated one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgekit.cli.options import PATH, device_options, json_option
+from edgekit.cli.output import emit_json, note, progress, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from edgekit.devices.choice import DeviceChoice
+    from edgekit.devices.probe import MachineFacts
+    from edgekit.profile import InstructionProfile, Profile
+
+
+@click.command(
+    "profile",
+    epilog="\b\nExamples:\n  edgekit profile --host pi.local\n"
+    "  edgekit profile --host pi.local --runs 200 --json\n"
+    "  edgekit profile build/kws/rpi4 --emulated",
+)
+@click.argument("bundle", required=False, type=PATH)
+@device_options
+@click.option("--runs", type=click.IntRange(1), default=50, show_default=True, help="Runs that count.")
+@click.option("--warmup", type=click.IntRange(0), default=10, show_default=True, help="Runs before them.")
+@click.option("--deployed", is_flag=True, help="Time the release that serves there, not a copy of the build.")
+@json_option
+def command(
+    bundle: Path | None, device: DeviceChoice, runs: int, warmup: int, deployed: bool, as_json: bool
+) -> None:
+    """Time every operator of BUNDLE on a device: median, spread and share.
+
+    On an emulated device it counts the executed instructions instead, which are no measure of time.
+    """
+    from edgekit.profile import Profile
+    from edgekit.verbs.builds import build_root
+    from edgekit.verbs.profile import profile
+
+    with progress(quiet=as_json) as show:
+        found = profile(
+            bundle,
+            device=device,
+            builds=build_root(Path.cwd()),
+            warmup=warmup,
+            runs=runs,
+            deployed=deployed,
+            progress=show,
+        )
+    measured = isinstance(found, Profile)
+    if as_json:
+        emit_json({"unit": "nanoseconds" if measured else "instructions", "profile": found})
+    elif isinstance(found, Profile):
+        _show_times(found)
+    else:
+        _show_instructions(found)
+
+
+def _show_times(found: Profile) -> None:
+    rows: list[tuple[object, ...]] = [
+        (
+            step.index,
+            step.kind,
+            step.output,
+            _microseconds(step.time.median_ns),
+            _microseconds(step.time.mad_ns),
+            f"{step.share:.1%}",
+            f"{step.macs:,}",
+            _mega(step.macs_per_second),
+        )
+        for step in found.steps
+    ]
+    total, rate = found.total, _mega(found.macs_per_second)
+    rows.append(
+        (
+            "",
+            "whole",
+            "",
+            _microseconds(total.median_ns),
+            _microseconds(total.mad_ns),
+            "",
+            f"{found.macs:,}",
+            rate,
+        )
+    )
+    headers = ("#", "operator", "output", "median us", "+- us", "share", "MACs", "MMAC/s")
+    title = f"{found.model} for {found.target} on {found.device}: {found.runs} runs after {found.warmup}"
+    table(headers, rows, title=title, right=(0, 3, 4, 5, 6, 7))
+    click.echo(
+        f"whole run: median {_microseconds(total.median_ns)} us, middle half "
+        f"{_microseconds(total.p25_ns)} to {_microseconds(total.p75_ns)} us, "
+        f"fastest {_microseconds(total.min_ns)} us"
+    )
+    table(("machine", ""), _machine(found.machine, found.machine_after))
+    _show_memory(found.memory)
+    for warning in found.warnings:
+        note(f"warning: {warning}")
+
+
+def _show_instructions(found: InstructionProfile) -> None:
+    rows: list[tuple[object, ...]] = [
+        (
+            step.index,
+            step.kind,
+            step.output,
+            f"{step.instructions:,}",
+            f"{step.share:.1%}",
+            f"{step.macs:,}",
+            "" if step.instructions_per_mac is None else f"{step.instructions_per_mac:.2f}",
+        )
+        for step in found.steps
+    ]
+    per_mac = f"{found.total_instructions / found.macs:.2f}" if found.macs else ""
+    rows.append(("", "whole", "", f"{found.total_instructions:,}", "", f"{found.macs:,}", per_mac))
+    headers = ("#", "operator", "output", "instructions", "share", "MACs", "per MAC")
+    title = f"{found.model} for {found.target}: executed instructions of one run"
+    table(headers, rows, title=title, right=(0, 3, 4, 5, 6))
+    click.echo(f"counted by {found.emulator}; instructions are not time")
+    _show_memory(found.memory)
+
+
+def _machine(before: MachineFacts, after: MachineFacts) -> Iterable[tuple[str, str]]:
+    readings = [
+        ("model", before.model),
+        ("cores", before.cores),
+        ("clock", _change(before.clock_mhz, after.clock_mhz, "MHz")),
+        ("governor", before.governor),
+        ("temperature", _change(before.temperature_c, after.temperature_c, "C")),
+        ("throttled", None if after.throttled_now is None else ("yes" if after.throttled_now else "no")),
+        ("kernel", before.kernel),
+    ]
+    return [(name, str(value) if value is not None else "not readable") for name, value in readings]
+
+
+def _change(before: float | None, after: float | None, unit: str) -> str | None:
+    if before is None or after is None:
+        return None
+    return f"{before:.0f} {unit} before, {after:.0f} {unit} after"
+
+
+def _show_memory(memory: Mapping[str, int]) -> None:
+    rows = [(name.removesuffix("_bytes"), f"{size:,}") for name, size in memory.items()]
+    table(("memory", "bytes"), rows, right=(1,))
+
+
+def _microseconds(nanoseconds: float) -> str:
+    return f"{nanoseconds / 1e3:,.2f}"
+
+
+def _mega(rate: float | None) -> str:
+    return "" if rate is None else f"{rate / 1e6:,.0f}"

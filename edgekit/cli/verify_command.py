@@ -1,0 +1,83 @@
+"""edgekit verify: prove a build bit-exact on a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgekit.cli.options import PATH, device_options, json_option
+from edgekit.cli.output import emit_json, note, progress, table
+from edgekit.errors import ExitCode
+
+if TYPE_CHECKING:
+    from edgekit.devices.choice import DeviceChoice
+    from edgekit.evaluate import OperatorDifference, OutputDifference, Verification
+
+
+@click.command(
+    "verify",
+    epilog="\b\nExamples:\n  edgekit verify --host pi.local\n  edgekit verify build/kws/rpi4 --emulated\n"
+    "  edgekit verify --host pi.local --deployed --json",
+)
+@click.argument("bundle", required=False, type=PATH)
+@device_options
+@click.option(
+    "--deployed", is_flag=True, help="Verify the release that serves there, not a copy of the build."
+)
+@json_option
+@click.pass_context
+def command(
+    context: click.Context, bundle: Path | None, device: DeviceChoice, deployed: bool, as_json: bool
+) -> None:
+    """Compare every output byte of BUNDLE on a device with the oracle's golden vectors.
+
+    BUNDLE is a folder that 'edgekit build' made, or one with several; by default all builds of this
+    project. Where outputs differ, the exit code is 3 and the first operator that goes wrong is named.
+    """
+    from edgekit.verbs.builds import build_root
+    from edgekit.verbs.verify import verify
+
+    with progress(quiet=as_json) as show:
+        found = verify(bundle, device=device, builds=build_root(Path.cwd()), deployed=deployed, progress=show)
+    if as_json:
+        emit_json(found)
+    else:
+        _show(found)
+    if not found.equal:
+        context.exit(ExitCode.OUTPUTS_DIFFER)
+
+
+def _show(found: Verification) -> None:
+    carried = ", state carried from one to the next" if found.streaming else ""
+    rows = [
+        ("model", found.model),
+        ("built for", found.target),
+        ("device", found.device),
+        ("oracle", found.oracle),
+        ("frames", f"{found.frames}{carried}"),
+        (
+            "outputs",
+            "equal, every byte" if found.equal else f"elements that differ: {found.differing_elements}",
+        ),
+    ]
+    if found.output_difference is not None:
+        rows.append(("first output", _output(found.output_difference)))
+    if found.operator_difference is not None:
+        rows.append(("first operator", _operator(found.operator_difference)))
+    table(("verify", ""), rows)
+    if found.note is not None:
+        note(found.note)
+
+
+def _output(first: OutputDifference) -> str:
+    where = f"frame {first.frame}, {first.tensor}{list(first.coordinates)}"
+    return f"{where}: {first.actual} instead of {first.expected}"
+
+
+def _operator(first: OperatorDifference) -> str:
+    return (
+        f"{first.index}, {first.kind} ({first.kernel}), {first.tensor}{list(first.coordinates)}: "
+        f"{first.actual} instead of {first.expected}; elements that differ there: {first.differing_elements}"
+    )

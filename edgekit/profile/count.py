@@ -1,0 +1,53 @@
+"""Count the instructions of a built ARM model under QEMU on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.devices.emulated.counting import count_instructions
+from edgekit.devices.frames import load_golden, pack_frames
+from edgekit.devices.runner import RUNNER_NAME
+from edgekit.devices.workspace import library_name
+from edgekit.profile.report import make_instruction_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgekit.artifacts import Bundle
+    from edgekit.profile.report import InstructionProfile
+    from edgekit.target import Target
+
+    Progress = Callable[[str, float | None], None]
+
+# The first invocation touches everything for the first time; the second is like all that follow.
+_RUNS = 2
+
+
+def count_bundle(bundle: Bundle, target: Target, *, progress: Progress) -> InstructionProfile:
+    """Count what each step of a bundle's model executes on the first golden frame.
+
+    Args:
+        bundle: a bundle whose files were checked, for an ARM target.
+        target: the target that it was built for.
+        progress: told what is being done.
+
+    Raises:
+        NotEmulatedError: the target is no ARM board.
+        ToolMissingError: QEMU is not installed.
+        EmulatorFailedError: the model failed under it.
+    """
+    golden = load_golden(bundle.path, bundle.manifest)
+    with tempfile.TemporaryDirectory(prefix="edgekit-count-") as folder:
+        inputs = Path(folder) / "inputs.bin"
+        inputs.write_bytes(pack_frames([tensor[:1] for tensor in golden.inputs]))
+        runner, library = (bundle.path.absolute() / name for name in (RUNNER_NAME, library_name(bundle)))
+        argv = (runner, "count", library, inputs, "--runs", str(_RUNS))
+        counts = count_instructions(argv, target, progress=progress)
+    return make_instruction_profile(
+        bundle.manifest,
+        counts.per_step(len(bundle.manifest["operators"]))[-1],
+        device=f"emulated {target.name}",
+        emulator=f"{counts.qemu}, -cpu {counts.cpu}",
+    )

@@ -1,0 +1,85 @@
+"""Show where a build's time goes on a device, or its instructions on an emulated one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.deploy import DEFAULT_ROOT
+from edgekit.devices.choice import DeviceChoice
+from edgekit.devices.probe import probe
+from edgekit.errors import EmulatedTimeError
+from edgekit.profile import InstructionProfile, Profile, count_bundle, profile_bundle
+from edgekit.verbs.builds import find_bundles
+from edgekit.verbs.connect import can_run_here, target_of
+from edgekit.verbs.selection import bundle_to_emulate, selected, serving_release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Progress = Callable[[str, float | None], None]
+
+_HERE = DeviceChoice()
+
+
+def profile(
+    bundle: Path | str | None = None,
+    *,
+    device: DeviceChoice = _HERE,
+    builds: Path | str = "build",
+    warmup: int = 10,
+    runs: int = 50,
+    deployed: bool = False,
+    root: str = DEFAULT_ROOT,
+    progress: Progress = lambda _stage, _share: None,
+) -> Profile | InstructionProfile:
+    """Time every operator of a build on a device.
+
+    An emulator's clock says nothing about a board, so on an emulated device the answer is an
+    `InstructionProfile`: the executed instructions of each operator, and no time at all. It is
+    counted by QEMU on this machine; no board needs to be up.
+
+    Args:
+        bundle: a bundle's folder, or one with several; by default all in `builds`. Of several, the
+            newest that fits the device is taken.
+        device: a host, emulation, or by default this machine if it can run the build, else emulation.
+        builds: root of the build folders.
+        warmup: invocations before the first that counts (not used when instructions are counted).
+        runs: invocations that count (not used when instructions are counted).
+        deployed: time the release that serves on the device, not a temporary copy of the build.
+        root: folder for all releases on the device.
+        progress: called with each stage and the share done (0 to 1, or None).
+
+    Returns:
+        Times with their spread, shares, memory and the machine's state; or instructions.
+
+    Raises:
+        WrongValueError: `runs` or `warmup` is too small (exit code 2).
+        BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
+        NoFittingBuildError, BundleWrongDeviceError: no build is for this device (5).
+        UnclearBuildError: builds of several models fit (2).
+        NoReleaseError: with `deployed`: this build does not serve there (5).
+        NotEmulatedError, EmulatorFailedError: the build cannot be run under QEMU.
+        EmulatedTimeError: `device` names an emulated board by its address (2).
+        LibraryRefusedError, RunnerFailedError: the model does not run on the device (5).
+        DeviceError: the device cannot be reached, or has no room (5).
+        ToolMissingError: QEMU is not installed (8).
+    """
+    found = find_bundles(Path(bundle) if bundle is not None else None, Path(builds))
+    if device.host is None and (device.emulated or not can_run_here(found)):
+        chosen = bundle_to_emulate(found)
+        return count_bundle(chosen, target_of(chosen), progress=progress)
+    with selected(bundle, device, builds, progress) as (chosen, machine):
+        _refuse_emulated(probe(machine).model, machine.name)
+        release = serving_release(chosen, machine, root) if deployed else None
+        return profile_bundle(chosen, machine, warmup=warmup, runs=runs, release=release, progress=progress)
+
+
+def _refuse_emulated(model: str | None, name: str) -> None:
+    """A board that was reached by its address tells by its model that it is emulated."""
+    if model is not None and "emulated" in model.lower():
+        raise EmulatedTimeError(
+            f"{name} is an emulated board, so nothing can be timed on it.",
+            why=f"It calls itself {model!r}; its clock measures this machine, not a board.",
+            fix="edgekit profile --emulated counts the executed instructions instead.",
+        )

@@ -1,0 +1,89 @@
+"""One build and one open device, for verbs that work with what is built already."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.deploy import DEFAULT_ROOT, Layout, choose_bundle, status
+from edgekit.deploy.errors import NoReleaseError, UnclearBuildError
+from edgekit.deploy.fit import check_fit
+from edgekit.devices.probe import probe
+from edgekit.package.manifest import MANIFEST_NAME
+from edgekit.verbs.builds import find_bundles
+from edgekit.verbs.connect import connected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from edgekit.artifacts import Bundle
+    from edgekit.devices.choice import DeviceChoice
+    from edgekit.devices.device import Device
+
+    Progress = Callable[[str, float | None], None]
+
+_EMULATED = ("aarch64", "armv7")
+
+
+@contextmanager
+def selected(
+    bundle: Path | str | None, device: DeviceChoice, builds: Path | str, progress: Progress
+) -> Iterator[tuple[Bundle, Device]]:
+    """The build that is meant and the device to run it on, which it fits.
+
+    Raises:
+        BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
+        NoFittingBuildError, BundleWrongDeviceError: no build is for this device.
+        UnclearBuildError: builds of several models fit.
+        DeviceError: the device cannot be reached.
+    """
+    bundles = find_bundles(Path(bundle) if bundle is not None else None, Path(builds))
+    with connected(device, bundles, progress=progress) as machine:
+        facts = probe(machine)
+        chosen = bundles[0] if len(bundles) == 1 else choose_bundle(bundles, facts, machine.name)
+        check_fit(chosen.manifest, facts, machine.name)
+        yield chosen, machine
+
+
+def bundle_to_emulate(bundles: Sequence[Bundle]) -> Bundle:
+    """The newest build for an ARM board; the newest of all where none is.
+
+    Raises:
+        UnclearBuildError: there are ARM builds of several models.
+    """
+    emulated = [b for b in bundles if b.manifest["target"]["architecture"] in _EMULATED] or list(bundles)
+    if len({b.manifest["model"]["name"] for b in emulated}) > 1:
+        raise UnclearBuildError(
+            "Several builds could be meant.",
+            why=f"They are {', '.join(str(b.path) for b in emulated)}.",
+            fix="Name the one you mean by its folder.",
+        )
+    return max(emulated, key=lambda b: (b.path / MANIFEST_NAME).stat().st_mtime_ns)
+
+
+def serving_release(bundle: Bundle, device: Device, root: str = DEFAULT_ROOT) -> str:
+    """The folder on the device that serves a bundle's model, if it is this very build, unaltered.
+
+    Raises:
+        NoReleaseError: nothing serves there, or another build, or its files are not as deployed.
+        DeviceError: the device cannot be reached.
+    """
+    model = bundle.manifest["model"]["name"]
+    (found,) = status(device, model=model, root=root)
+    serving = next((release for release in found.releases if release.id == found.current), None)
+    digest = hashlib.sha256((bundle.path / MANIFEST_NAME).read_bytes()).hexdigest()
+    if serving is None:
+        problem = "No release of it serves there."
+    elif serving.digest != digest:
+        problem = f"Release {serving.id} serves there, which is another build than {bundle.path}."
+    elif serving.altered:
+        problem = f"Files of release {serving.id} are not as deployed: {', '.join(serving.altered)}."
+    else:
+        return Layout.of(model, root).current
+    raise NoReleaseError(
+        f"This build of {model} is not deployed on {device.name}.",
+        why=problem,
+        fix=f"edgekit deploy {bundle.path}, or leave --deployed out to work with a copy of the build.",
+    )

@@ -1,0 +1,59 @@
+"""Prove a build bit-exact on a device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgekit.deploy import DEFAULT_ROOT
+from edgekit.devices.choice import DeviceChoice
+from edgekit.evaluate import Verification, verify_bundle
+from edgekit.verbs.selection import selected, serving_release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Progress = Callable[[str, float | None], None]
+
+_HERE = DeviceChoice()
+
+
+def verify(
+    bundle: Path | str | None = None,
+    *,
+    device: DeviceChoice = _HERE,
+    builds: Path | str = "build",
+    deployed: bool = False,
+    root: str = DEFAULT_ROOT,
+    progress: Progress = lambda _stage, _share: None,
+) -> Verification:
+    """Compare every output byte of a build on a device with the oracle's golden vectors.
+
+    Where outputs differ, the first operator and element that do are looked for, with the oracle on
+    this machine. That outputs differ is an answer and no exception: see `Verification.equal`.
+
+    Args:
+        bundle: a bundle's folder, or one with several; by default all in `builds`. Of several, the
+            newest that fits the device is taken.
+        device: a host, the emulated board, or by default this machine if it can run the build, else
+            the emulated board.
+        builds: root of the build folders.
+        deployed: verify the release that serves on the device, not a temporary copy of the build.
+        root: folder for all releases on the device.
+        progress: called with each stage and the share done (0 to 1, or None).
+
+    Returns:
+        Frames compared, whether all bytes are equal, and what differs first if they are not.
+
+    Raises:
+        BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
+        NoFittingBuildError, BundleWrongDeviceError: no build is for this device (exit code 5).
+        UnclearBuildError: builds of several models fit (2).
+        NoReleaseError: with `deployed`: this build does not serve there (5).
+        OracleMissingError: the bundle has no answers to compare with, and there is no oracle here (8).
+        LibraryRefusedError, RunnerFailedError: the model does not run on the device (5).
+        DeviceError: the device cannot be reached, or has no room (5).
+    """
+    with selected(bundle, device, builds, progress) as (chosen, machine):
+        release = serving_release(chosen, machine, root) if deployed else None
+        return verify_bundle(chosen, machine, release=release, progress=progress)
