@@ -116,10 +116,12 @@ def _descriptions(entry: Entry) -> str:
         if results:
             lines += _tensors(f"step{index}_outputs", results)
         rows.append(
-            f"  {{{_string(step.kind)}, {_string(step.calls[0][1].kernel)}, {step.operator}, {step.macs}u, "
+            f"  {{{_string(step.kind)}, {_string(step.calls[0][1].kernel)}, {step.operator}, {step.macs}ull, "
             f"{f'step{index}_outputs' if results else 'NULL'}, {len(results)}}},"
         )
-    return "\n".join([*lines, "static const edgekit_operator operators[] = {", *rows, "};", ""])
+    if rows:
+        lines += ["static const edgekit_operator operators[] = {", *rows, "};"]
+    return "\n".join([*lines, ""])
 
 
 def _results(entry: Entry, step: Step) -> list[tuple[Tensor, int]]:
@@ -140,6 +142,8 @@ def _tensor(entry: Entry, name: str) -> Tensor:
 
 
 def _tensors(name: str, tensors: Sequence[tuple[Tensor, int]]) -> list[str]:
+    if not tensors:
+        return []
     shapes = [
         f"static const int32_t {name}_shape{i}[] = {{{', '.join(map(str, tensor.shape)) or '1'}}};"
         for i, (tensor, _) in enumerate(tensors)
@@ -229,9 +233,10 @@ def _model(entry: Entry) -> str:
         str(len(entry.inputs)),
         str(len(entry.outputs)),
         str(len(steps(entry.calls))),
-        "inputs",
-        "outputs",
-        "operators",
+        # An empty array is no C.
+        "inputs" if entry.inputs else "NULL",
+        "outputs" if entry.outputs else "NULL",
+        "operators" if entry.calls else "NULL",
         "reset",
         "invoke",
     ]
