@@ -161,7 +161,7 @@ def _check_edges(place: str, graph: ParsedSubgraph) -> None:
 
 def _check_order(place: str, graph: ParsedSubgraph) -> None:
     """Operators must be in execution order, and each tensor written by one of them at most."""
-    constants = {tensor.index for tensor in graph.tensors if tensor.data is not None}
+    constants = {tensor.index for tensor in graph.tensors if tensor.data is not None or tensor.is_outside}
     states = {tensor.index for tensor in graph.tensors if tensor.is_variable}
     known = constants | states | set(graph.inputs)
     written: dict[int, ParsedOperator] = {}

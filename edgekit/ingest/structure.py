@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import tflite
+from flatbuffers import number_types
 
 from edgekit.ingest.flatbuffer import Budget, CorruptDataError, check, integers, reading, tables, text
 from edgekit.ingest.options import decode_options
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SCHEMA_VERSION = 3
+_BUILTIN_CODE_SLOT = 10  # OperatorCode.builtin_code in the vtable
 _ABSENT = -1  # an optional input that is not there
 _MAX_RANK = 8
 _MAX_NAME_BYTES = 4096
@@ -56,7 +58,9 @@ def parse_model(flatbuffer: bytes, name: str) -> ParsedModel:
 
 def _operator_code(code: Any) -> tuple[str, str, int]:
     # Old files have the number in the first field, which is a byte; new ones in the second.
-    number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+    # (tflite's own BuiltinCode() answers with the first field wherever that could hold the number.)
+    new_number = code._tab.GetSlot(_BUILTIN_CODE_SLOT, 0, number_types.Int32Flags)
+    number = max(code.DeprecatedBuiltinCode(), new_number)
     kind = OPERATORS.get(number, f"OPERATOR_{number}")
     return kind, text(code.CustomCode())[:_MAX_NAME_BYTES], code.Version()
 
