@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from edgekit.verbs.deploy import deploy as deploy
     from edgekit.verbs.doctor import doctor as doctor
     from edgekit.verbs.init import init as init
-    from edgekit.verbs.rollback import rollback as rollback
-    from edgekit.verbs.status import status as status
     from edgekit.verbs.profile import profile as profile
+    from edgekit.verbs.rollback import rollback as rollback
     from edgekit.verbs.run import run as run
+    from edgekit.verbs.status import status as status
     from edgekit.verbs.targets import targets as targets
     from edgekit.verbs.verify import verify as verify
 
