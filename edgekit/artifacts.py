@@ -81,6 +81,11 @@ class Tensor:
         return self.elements * self.dtype.itemsize
 
     @property
+    def variable_name(self) -> str:
+        """The name of a variable tensor in Graph.variables; those of resource variables have a "/"."""
+        return f"tensor {self.index}"
+
+    @property
     def scale(self) -> float:
         """The one scale of a per-tensor quantized tensor."""
         assert self.quantization is not None, self.name
@@ -130,7 +135,8 @@ class Graph:
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    # Resource variables by the name that VAR_HANDLE gives them (container/shared_name).
+    # Resource variables by the name that VAR_HANDLE gives them (container/shared_name), then variable
+    # tensors by Tensor.variable_name.
     variables: tuple[Variable, ...] = ()
 
 

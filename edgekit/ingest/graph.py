@@ -9,7 +9,7 @@ import numpy as np
 from edgekit.artifacts import DType, Graph, Operator, Tensor
 from edgekit.ingest.flatbuffer import unreadable
 from edgekit.ingest.quantization import read_quantization
-from edgekit.ingest.variables import init_subgraphs, read_variables
+from edgekit.ingest.variables import init_subgraphs, read_variables, state_variables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def build_graph(model: ParsedModel) -> Graph:
         operators=tuple(_operator(operator) for operator in model.main.operators),
         inputs=model.main.inputs,
         outputs=model.main.outputs,
-        variables=read_variables(model, tensors, init_tensors),
+        variables=(*read_variables(model, tensors, init_tensors), *state_variables(tensors, model.main)),
     )
 
 

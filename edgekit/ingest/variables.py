@@ -77,6 +77,34 @@ def init_subgraphs(model: ParsedModel) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def state_variables(tensors: tuple[Tensor, ...], graph: ParsedSubgraph) -> tuple[Variable, ...]:
+    """The variable tensors that an operator of `graph` uses.
+
+    TFLite Micro fills each int8 one with its zero point, others with zeros (`ResetTensorData` of
+    tensorflow/lite/micro/micro_interpreter_graph.cc).
+    """
+    used = {index for operator in graph.operators for index in operator.inputs}
+    return tuple(
+        _state_variable(tensor)
+        for tensor in tensors
+        if tensor.is_variable and tensor.index in used and tensor.dtype is not DType.RESOURCE
+    )
+
+
+def _state_variable(tensor: Tensor) -> Variable:
+    zero_point = 0 if tensor.quantization is None else tensor.zero_point
+    first = zero_point if tensor.dtype is DType.INT8 else 0
+    initial = np.full(tensor.shape, first, tensor.dtype.value)
+    initial.flags.writeable = False
+    return Variable(
+        name=tensor.variable_name,
+        shape=tensor.shape,
+        dtype=tensor.dtype,
+        initial=initial,
+        zero_point=zero_point,
+    )
+
+
 class _Handles:
     """Which tensor of which subgraph is a handle of which variable."""
 
