@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LITTER_AGE_SECONDS = 3600.0  # no build takes an hour to write its folder
+_ATTEMPTS = 100
 
 
 def write_bundle(directory: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> Bundle:
@@ -31,20 +34,21 @@ def write_bundle(directory: Path, files: Mapping[str, bytes], manifest: Mapping[
     Raises:
         BundleUnwritableError: the folder cannot be written, or the disk is full.
     """
+    written = manifest_bytes(manifest)
     with _writing(directory):
         directory.parent.mkdir(parents=True, exist_ok=True)
         _sweep(directory)
         partial = _sibling(directory, "part")
         try:
             partial.mkdir()
-            for name, content in {**files, MANIFEST_NAME: manifest_bytes(manifest)}.items():
+            for name, content in {**files, MANIFEST_NAME: written}.items():
                 path = partial / name
                 path.write_bytes(content)
                 path.chmod(0o755 if name == RUNNER_NAME or name.endswith(".so") else 0o644)
             _replace(directory, partial)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    return Bundle(path=directory, manifest=manifest)
+    return Bundle(path=directory, manifest=json.loads(written))
 
 
 def read_bundle(directory: Path) -> Bundle:
@@ -94,17 +98,23 @@ def _sibling(directory: Path, kind: str) -> Path:
 
 
 def _replace(directory: Path, partial: Path) -> None:
-    old = _sibling(directory, "old")
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            directory.rename(old)
-        partial.rename(directory)
-    except OSError:
-        with contextlib.suppress(OSError):  # the old bundle is better than none
-            old.rename(directory)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+    """Rename `partial` to `directory`, whatever is there now."""
+    for attempt in range(_ATTEMPTS):
+        old = _sibling(directory, "old")
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                directory.rename(old)
+            partial.rename(directory)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and attempt + 1 < _ATTEMPTS:
+                continue  # another build put its own there in between
+            with contextlib.suppress(OSError):  # the old bundle is better than none
+                old.rename(directory)
+            raise
+        else:
+            return
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _sweep(directory: Path) -> None:

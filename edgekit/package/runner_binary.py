@@ -25,7 +25,7 @@ _FLAGS = (
     "-Wextra",
     "-Werror",
     "-rdynamic",
-    "-Wl,--strip-debug",
+    "-g0",
 )
 
 
