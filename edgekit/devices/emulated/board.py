@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from edgekit.devices.emulated import sshd, state, userland
+from edgekit.devices.emulated import sshd, state, system, userland
 from edgekit.devices.emulated.identity import architecture_of
 from edgekit.devices.emulated.rootfs import locked
 from edgekit.devices.emulated.state import BoardInfo, Mode
@@ -100,15 +100,20 @@ def _serves(board: BoardInfo, wanted: Mode) -> bool:
 
 
 def _stop(board: BoardInfo) -> None:
+    if board.mode is Mode.SYSTEM and board.is_up:
+        system.flush(board)
     # The server first, so that no new session enters while the machine goes.
     for process in reversed(board.processes):
         process.stop()
 
 
 def _start(target: Target, mode: Mode, progress: Progress, port: int | None) -> BoardInfo:
-    if mode is Mode.USERLAND:
-        return userland.start(target, progress, port)
+    if mode is Mode.SYSTEM:
+        return system.start(target, progress, port, "it was asked for")
     try:
         return userland.start(target, progress, port)
-    except NoEmulationError:
-        raise
+    except NoEmulationError as impossible:
+        if mode is Mode.USERLAND:
+            raise
+        progress("the userland emulation is not possible here; emulating a whole machine", None)
+        return system.start(target, progress, port, impossible.why)

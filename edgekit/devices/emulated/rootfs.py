@@ -31,11 +31,8 @@ USERLAND_PACKAGES = (
     "base-files", "bash", "coreutils", "dash", "findutils", "grep", "gzip", "hostname", "libc-bin",
     "libc6", "libgcc-s1", "libstdc++6", "ncurses-base", "openssh-sftp-server", "procps", "sed", "tar",
 )  # fmt: skip
-# What the full-system emulation needs besides: it boots, configures its network and serves SSH itself.
-SYSTEM_PACKAGES = (
-    "iproute2", "kmod", "mount", "openssh-server", "util-linux",
-    "libpam-systemd-", "systemd-", "systemd-sysv-",
-)  # fmt: skip
+# What the full-system emulation needs besides, since the board serves SSH itself there.
+SYSTEM_PACKAGES = ("openssh-server", "libpam-systemd-", "systemd-", "systemd-sysv-")
 
 _LAYOUT_VERSION = 1  # raise it when `_furnish` changes, so that cached trees are made anew
 _LEFT_OUT = ("doc", "doc-base", "i18n", "info", "lintian", "locale", "man", "zoneinfo")
