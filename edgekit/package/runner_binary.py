@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RUNNER_NAME = "edgekit-runner"
 
-# The symbol table stays (an instruction counter looks up edgekit_step_mark), debug information goes.
+# The symbol table stays: an instruction counter looks up edgekit_step_mark.
 _FLAGS = (
     "-std=c99",
     "-D_POSIX_C_SOURCE=200809L",
@@ -25,7 +25,7 @@ _FLAGS = (
     "-Wextra",
     "-Werror",
     "-rdynamic",
-    "-g0",
+    "-g1",  # without -g, zig strips the symbol table too
 )
 
 
