@@ -1,6 +1,6 @@
 """What EdgeKit's integer engine refuses whatever the operator: types, floats, shapes, exotic storage.
 
-Each rule yields one `UnsupportedModelError` for every violation, so that a build can stop at the first
+Each rule yields one `Finding` for every violation, so that a build can stop at the first
 and `inspect` can list them all. Rules that depend on one operator's arithmetic belong to `lower`.
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgekit.artifacts import DType
-from edgekit.errors import UnsupportedModelError
+from edgekit.ingest.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from edgekit.ingest.parsed import ParsedModel, ParsedOperator, ParsedSubgraph, ParsedTensor
 
-    Rule = Callable[[str, ParsedSubgraph], Iterator[UnsupportedModelError]]
+    Rule = Callable[[str, ParsedSubgraph], Iterator[Finding]]
 
 MAX_TENSOR_BYTES = 256 << 20
 MAX_AXES = 6
@@ -62,31 +62,28 @@ _OTHER_TYPE = (
 )
 
 
-def unsupported(place: str, why: str, fix: str) -> UnsupportedModelError:
-    """The error for something well-formed that EdgeKit cannot build."""
-    return UnsupportedModelError(f"{place} cannot be built", why=why, fix=fix)
-
-
-def find_unsupported(model: ParsedModel) -> Iterator[UnsupportedModelError]:
+def find_unsupported(model: ParsedModel) -> Iterator[Finding]:
     """Every reason, the most telling first, why no operator of `model` can be built as it is."""
     if "COMPRESSION_METADATA" in model.metadata:
-        yield unsupported(
+        yield Finding(
             model.name,
+            None,
             "Its constants are compressed for TFLite Micro.",
             "Use the model from before compression.",
         )
     for rule in RULES:
-        for graph in model.subgraphs if rule in (types_are_known, constants_are_plain) else (model.main,):
-            yield from rule(model.name, graph)
+        for graph in model.subgraphs if rule in _RULES_OF_ALL_SUBGRAPHS else (model.main,):
+            yield from rule(model.place(graph), graph)
 
 
-def operators_are_builtin(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+def operators_are_builtin(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
     """Custom operators have no published meaning; control flow has no fixed cost."""
     for operator in graph.operators:
         if operator.kind == "CUSTOM":
             flex = operator.custom_name.startswith("Flex")
-            yield unsupported(
-                f"{place}: {operator}",
+            yield Finding(
+                place,
+                operator,
                 "It is a TensorFlow operator carried along as a custom one."
                 if flex
                 else "It is a custom operator, whose meaning only its author's code knows.",
@@ -95,14 +92,15 @@ def operators_are_builtin(place: str, graph: ParsedSubgraph) -> Iterator[Unsuppo
                 else "Replace it by builtin operators, or cut the model before it and do that step yourself.",
             )
         elif operator.kind in _CONTROL_FLOW:
-            yield unsupported(
-                f"{place}: {operator}",
+            yield Finding(
+                place,
+                operator,
                 "It branches or loops at run time; EdgeKit plans time and memory when it builds.",
                 "Unroll the loop or fix the branch before exporting (for a Keras RNN: unroll=True).",
             )
 
 
-def weights_match_activations(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+def weights_match_activations(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
     """Float arithmetic is refused, with the kind of quantization that the model has instead."""
     for operator in graph.operators:
         if operator.kind == "CUSTOM" or operator.kind in _CONTROL_FLOW:
@@ -115,20 +113,17 @@ def weights_match_activations(place: str, graph: ParsedSubgraph) -> Iterator[Uns
             yield _float_operator(place, operator, inputs)
 
 
-def _dequantized_weights(
-    place: str, operator: ParsedOperator, weights: ParsedTensor
-) -> UnsupportedModelError:
-    return unsupported(
-        f"{place}: {operator}",
+def _dequantized_weights(place: str, operator: ParsedOperator, weights: ParsedTensor) -> Finding:
+    return Finding(
+        place,
+        operator,
         f"It unpacks the {weights.dtype.lower()} weights {weights} to compute in float: "
         "the model is compressed, not quantized.",
         _QUANTIZE_FULLY,
     )
 
 
-def _float_operator(
-    place: str, operator: ParsedOperator, inputs: list[ParsedTensor]
-) -> UnsupportedModelError:
+def _float_operator(place: str, operator: ParsedOperator, inputs: list[ParsedTensor]) -> Finding:
     weights = next((t for t in inputs if t.data is not None and t.dtype in ("INT8", "UINT8", "INT4")), None)
     floats = next((t for t in inputs if t.dtype == "FLOAT32"), None)
     if weights is not None and floats is not None:
@@ -138,63 +133,72 @@ def _float_operator(
         )
     else:
         why = "It computes in float32" + (f" on {floats}." if floats is not None else ".")
-    return unsupported(f"{place}: {operator}", why, _QUANTIZE_FULLY)
+    return Finding(place, operator, why, _QUANTIZE_FULLY)
 
 
-def types_are_known(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+def types_are_known(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
     """Element types that EdgeKit has no arithmetic for are refused."""
     known = {dtype.name for dtype in DType}
     for tensor in graph.tensors:
         if tensor.dtype not in known:
             why, fix = _REFUSED_TYPES.get(tensor.dtype, _OTHER_TYPE)
-            yield unsupported(f"{place}: {tensor} of type {tensor.dtype.lower()}", why, fix)
+            yield Finding(place, tensor, why, fix, detail=f" of type {tensor.dtype.lower()}")
 
 
-def constants_are_plain(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+def constants_are_plain(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
     """Sparse tensors, data outside the flatbuffer and custom quantization schemes are refused."""
     for tensor in graph.tensors:
         if tensor.is_sparse:
-            yield unsupported(
-                f"{place}: {tensor}",
+            yield Finding(
+                place,
+                tensor,
                 "It is stored as a sparse tensor.",
                 "Convert the pruned model without EXPERIMENTAL_SPARSITY: the zeros may stay.",
             )
         if tensor.is_outside:
-            yield unsupported(
-                f"{place}: {tensor}",
+            yield Finding(
+                place,
+                tensor,
                 "Its values are stored behind the flatbuffer, as is done for models of over 2 GB.",
                 "Export a smaller model, with its constants inside the flatbuffer.",
             )
         if tensor.quantization is not None and tensor.quantization.has_details:
-            yield unsupported(
-                f"{place}: {tensor}",
+            yield Finding(
+                place,
+                tensor,
                 "It has a custom or blockwise quantization scheme.",
                 "Quantize the model with a scale and a zero point per tensor or per channel.",
             )
 
 
-def shapes_are_fixed(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+def shapes_are_fixed(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
     """Sizes must be known, apart from the batch, for which the shape's own value is taken."""
     for tensor in graph.tensors:
         if -1 in tensor.signature[1:] or any(size < 0 for size in tensor.shape):
             shown = list(tensor.signature or tensor.shape)
-            yield unsupported(
-                f"{place}: {tensor} of shape {shown}",
+            yield Finding(
+                place,
+                tensor,
                 "A size that is only known at run time (-1) leaves time and memory unknown.",
                 "Export the model with fixed sizes: Input(shape=..., batch_size=1) in Keras, or "
                 "tf.function's input_signature without None.",
+                detail=f" of shape {shown}",
             )
         elif 0 in tensor.shape:
-            yield unsupported(
-                f"{place}: {tensor} of shape {list(tensor.shape)}",
+            yield Finding(
+                place,
+                tensor,
                 "It holds no element.",
                 "Remove the layer that makes an empty tensor.",
+                detail=f" of shape {list(tensor.shape)}",
             )
         elif len(tensor.shape) > MAX_AXES or _bytes_of(tensor) > MAX_TENSOR_BYTES:
-            yield unsupported(
-                f"{place}: {tensor} of shape {list(tensor.shape)}",
+            yield Finding(
+                place,
+                tensor,
                 f"EdgeKit takes tensors of at most {MAX_AXES} axes and {MAX_TENSOR_BYTES >> 20} MiB.",
                 "Make the input smaller, or split the layer.",
+                detail=f" of shape {list(tensor.shape)}",
             )
 
 
@@ -203,18 +207,19 @@ def _bytes_of(tensor: ParsedTensor) -> int:
     return tensor.elements * (known[tensor.dtype].itemsize if tensor.dtype in known else 1)
 
 
-def activations_have_one_scale(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+def activations_have_one_scale(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
     """Only constants may be quantized per channel."""
     for tensor in graph.tensors:
         if tensor.data is None and tensor.quantization is not None and len(tensor.quantization.scales) > 1:
-            yield unsupported(
-                f"{place}: {tensor}",
+            yield Finding(
+                place,
+                tensor,
                 "It is computed at run time and has a scale per channel; only weights may.",
                 "Quantize the activations per tensor.",
             )
 
 
-def integers_have_a_scale(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+def integers_have_a_scale(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
     """Arithmetic on small integers needs to know what they stand for."""
     for operator in graph.operators:
         if operator.kind in _SCALELESS or operator.kind == "CUSTOM":
@@ -224,14 +229,15 @@ def integers_have_a_scale(place: str, graph: ParsedSubgraph) -> Iterator[Unsuppo
             if tensor is None or tensor.dtype not in ("INT8", "UINT8", "INT16"):
                 continue
             if tensor.quantization is None or not tensor.quantization.scales:
-                yield unsupported(
-                    f"{place}: {operator}",
+                yield Finding(
+                    place,
+                    operator,
                     f"Its {tensor} is {tensor.dtype.lower()} and has no scale.",
                     "Export the model with the quantization parameters of all its tensors.",
                 )
 
 
-def handles_stay_handles(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+def handles_stay_handles(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
     """A variable's handle goes from VAR_HANDLE to the operators that read and assign it, nowhere else."""
     for operator in graph.operators:
         handles = {index for index in operator.inputs[:1] if index is not None}
@@ -241,8 +247,9 @@ def handles_stay_handles(place: str, graph: ParsedSubgraph) -> Iterator[Unsuppor
             handles = set()
         for index in (*operator.inputs, *operator.outputs):
             if index is not None and (graph.tensors[index].dtype == "RESOURCE") != (index in handles):
-                yield unsupported(
-                    f"{place}: {operator}",
+                yield Finding(
+                    place,
+                    operator,
                     f"Its {graph.tensors[index]} is a variable's handle out of place."
                     if graph.tensors[index].dtype == "RESOURCE"
                     else f"Its {graph.tensors[index]} is not a variable's handle.",
@@ -250,14 +257,15 @@ def handles_stay_handles(place: str, graph: ParsedSubgraph) -> Iterator[Unsuppor
                 )
     for index in (*graph.inputs, *graph.outputs):
         if graph.tensors[index].dtype == "RESOURCE":
-            yield unsupported(
-                f"{place}: {graph.tensors[index]}",
+            yield Finding(
+                place,
+                graph.tensors[index],
                 "A variable's handle cannot enter or leave the network.",
                 "Keep the state inside the model, or make it a plain input and output.",
             )
 
 
-def variable_tensors_are_states(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+def variable_tensors_are_states(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
     """A variable tensor is the state of one SVDF; other state is kept in resource variables."""
     owners: dict[int, ParsedOperator] = {}
     for operator in graph.operators:
@@ -266,8 +274,9 @@ def variable_tensors_are_states(place: str, graph: ParsedSubgraph) -> Iterator[U
                 continue
             is_state = operator.kind == "SVDF" and position == _SVDF_STATE
             if not is_state or index in owners or graph.tensors[index].data is not None:
-                yield unsupported(
-                    f"{place}: {operator}",
+                yield Finding(
+                    place,
+                    operator,
                     f"Its {graph.tensors[index]} is a variable tensor, "
                     "which only one SVDF may have, for its state.",
                     "Keep the state in tf.Variable (resource variables), and export the model again.",
@@ -275,18 +284,19 @@ def variable_tensors_are_states(place: str, graph: ParsedSubgraph) -> Iterator[U
             owners[index] = operator
 
 
-def edges_are_computed(place: str, graph: ParsedSubgraph) -> Iterator[UnsupportedModelError]:
+def edges_are_computed(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
     """A network has outputs, and computes each of them."""
     if not graph.outputs:
-        yield unsupported(
-            place, "It has no output: there is nothing to compute.", "Export it with its outputs."
+        yield Finding(
+            place, None, "It has no output: there is nothing to compute.", "Export it with its outputs."
         )
     for index in graph.outputs:
         tensor = graph.tensors[index]
         if index in graph.inputs or tensor.data is not None:
             kind = "an input" if index in graph.inputs else "a constant"
-            yield unsupported(
-                f"{place}: {tensor}",
+            yield Finding(
+                place,
+                tensor,
                 f"It is an output and {kind} at once: nothing computes it.",
                 "Leave that output out of the model.",
             )
@@ -305,3 +315,5 @@ RULES: tuple[Rule, ...] = (
     variable_tensors_are_states,
     edges_are_computed,
 )
+# Subgraphs that initialise variables hold constants, and must be readable too.
+_RULES_OF_ALL_SUBGRAPHS = (types_are_known, constants_are_plain)

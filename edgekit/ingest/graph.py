@@ -27,7 +27,7 @@ def build_graph(model: ParsedModel) -> Graph:
     """
     tensors = _tensors(model.name, model.main)
     init_tensors = {
-        index: _tensors(f"{model.name}: subgraph {index}", model.subgraphs[index])
+        index: _tensors(model.place(model.subgraphs[index]), model.subgraphs[index])
         for index in init_subgraphs(model)
     }
     return Graph(

@@ -92,3 +92,7 @@ class ParsedModel:
     def main(self) -> ParsedSubgraph:
         """The network that runs at every invocation."""
         return self.subgraphs[0]
+
+    def place(self, graph: ParsedSubgraph) -> str:
+        """How messages name one of the model's subgraphs."""
+        return self.name if graph.index == 0 else f"{self.name}: subgraph {graph.index}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.artifacts import QuantizedModel
-from edgekit.errors import UnreadableModelError, UnsupportedModelError
+from edgekit.errors import UnreadableModelError
 from edgekit.ingest.acceptance import find_unsupported
 from edgekit.ingest.consistency import check_consistency
 from edgekit.ingest.graph import build_graph
@@ -42,7 +42,7 @@ def read_tflite(source: str | os.PathLike[str] | bytes, name: str | None = None)
     """
     model, flatbuffer = survey_tflite(source, name)
     for problem in find_unsupported(model):
-        raise problem
+        raise problem.error()
     digest = hashlib.sha256(flatbuffer).hexdigest()
     return QuantizedModel(name=model.name, flatbuffer=flatbuffer, digest=digest, graph=build_graph(model))
 
@@ -61,13 +61,8 @@ def survey_tflite(
     _check_identifier(flatbuffer, name)
     model = parse_model(flatbuffer, name)
     for graph in model.subgraphs:
-        check_consistency(name if graph.index == 0 else f"{name}: subgraph {graph.index}", graph)
+        check_consistency(model.place(graph), graph)
     return model, flatbuffer
-
-
-def list_problems(model: ParsedModel) -> tuple[UnsupportedModelError, ...]:
-    """All that keeps a surveyed model from being read as an integer graph; empty if nothing does."""
-    return tuple(find_unsupported(model))
 
 
 def _read_file(path: Path) -> bytes:

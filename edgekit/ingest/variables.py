@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgekit.artifacts import DType, Variable
-from edgekit.ingest.acceptance import unsupported
+from edgekit.ingest.finding import unsupported
 from edgekit.ingest.flatbuffer import unreadable
 
 if TYPE_CHECKING:

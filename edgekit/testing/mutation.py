@@ -169,7 +169,7 @@ def _edit_model(choice: random.Random, model: Any, _graph: Any) -> None:
     if field == 0:
         choice.choice(model.operatorCodes).builtinCode = choice.randrange(0, 220)
     elif field == 1:
-        model.buffers.pop()
-    else:
+        del model.buffers[-1:]
+    elif model.buffers:
         buffer = choice.choice(model.buffers)
         buffer.data = None if buffer.data is None else buffer.data[: choice.randrange(len(buffer.data) + 1)]
