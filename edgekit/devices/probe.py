@@ -19,7 +19,8 @@ exec 2>/dev/null
 section() { printf '\n@@ %s\n' "$1"; }
 section kernel; uname -srm
 section userland; od -An -tx1 -N20 /bin/sh
-section model; { cat /proc/device-tree/model || cat /sys/devices/virtual/dmi/id/product_name; } | tr -d '\000'
+section model
+{ cat /sys/firmware/devicetree/base/model || cat /sys/devices/virtual/dmi/id/product_name; } | tr -d '\000'
 section cores; nproc || getconf _NPROCESSORS_ONLN
 section cpuinfo; cat /proc/cpuinfo
 section memory; cat /proc/meminfo

@@ -15,6 +15,7 @@ from edgekit.devices.emulated import emulated_device
 from edgekit.devices.emulated.board import BoardInfo, board_down, board_info, board_status, board_up
 from edgekit.devices.emulated.processes import Process, identify
 from edgekit.devices.emulated.state import load, save
+from edgekit.devices.probe import probe
 from edgekit.errors import BoardNotRunningError, NotEmulatedError
 from edgekit.target import load_target
 from edgekit.verbs.device import device_ssh_command
@@ -100,6 +101,15 @@ def test_the_board_is_a_device_like_any_other(board: BoardInfo, tmp_path: Path) 
     with emulated_device(load_target("rpi4")) as device:
         device.put(local, "script", mode=0o755)
         assert device.run("./script", "it's $HOME").stdout == b"it's $HOME on aarch64\n"
+
+
+def test_a_probe_knows_an_emulated_board_for_what_it_is(board: BoardInfo) -> None:
+    with emulated_device(load_target("rpi4")) as device:
+        facts = probe(device)
+        assert device.name == "emulated rpi4"
+    assert facts.architecture == "aarch64"
+    assert facts.model is not None
+    assert facts.model.endswith("(emulated)")
 
 
 def test_files_and_keys_outlive_the_boards_processes(boards_home: None) -> None:

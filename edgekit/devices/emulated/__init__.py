@@ -23,14 +23,12 @@ def emulated_device(target: Target) -> SshDevice:
     from edgekit.devices.ssh import SshAddress, connect
 
     board = board_info(target.name)
-    return connect(
-        SshAddress(
-            host=board.host,
-            user=board.user,
-            port=board.port,
-            identity=board.identity,
-            jump=None,
-            known_hosts=board.known_hosts,
-            config=Path(os.devnull),  # nothing that the user has set up for real hosts applies here
-        )
+    address = SshAddress(
+        host=board.host,
+        user=board.user,
+        port=board.port,
+        identity=board.identity,
+        known_hosts=board.known_hosts,
+        config=Path(os.devnull),  # nothing that the user has set up for real hosts applies here
     )
+    return connect(address, name=f"emulated {board.name}")
