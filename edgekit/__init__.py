@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from edgekit.verbs.deploy import deploy as deploy
     from edgekit.verbs.doctor import doctor as doctor
     from edgekit.verbs.init import init as init
+    from edgekit.verbs.inspect import Inspection as Inspection
+    from edgekit.verbs.inspect import inspect as inspect
     from edgekit.verbs.profile import profile as profile
     from edgekit.verbs.rollback import rollback as rollback
     from edgekit.verbs.run import run as run
@@ -40,6 +42,7 @@ _PUBLIC = {
     "Deployment": "edgekit.deploy",
     "DeviceChoice": "edgekit.devices.choice",
     "EdgeKitError": "edgekit.errors",
+    "Inspection": "edgekit.verbs.inspect",
     "Recipe": "edgekit.recipe",
     "Rollback": "edgekit.deploy",
     "Status": "edgekit.deploy",
@@ -48,6 +51,7 @@ _PUBLIC = {
     "doctor": "edgekit.verbs.doctor",
     "fetch_model": "edgekit.recipe",
     "init": "edgekit.verbs.init",
+    "inspect": "edgekit.verbs.inspect",
     "list_targets": "edgekit.target",
     "load_recipe": "edgekit.recipe",
     "load_target": "edgekit.target",
