@@ -51,6 +51,15 @@ def table(
     console.print(grid)
 
 
+def short_name(name: str, width: int = 36) -> str:
+    """A tensor's name as a table shows it.
+
+    Converters join the names of all that they fused with semicolons; the first one tells the layer.
+    """
+    first = name.partition(";")[0]
+    return first if len(first) <= width else "…" + first[1 - width :]
+
+
 def note(message: str) -> None:
     """A line for people, on stderr."""
     click.echo(message, err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.cli.options import PATH, device_options, json_option
-from edgekit.cli.output import emit_json, note, progress, table
+from edgekit.cli.output import emit_json, note, progress, short_name, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,7 +65,7 @@ def _show_times(found: Profile) -> None:
         (
             step.index,
             step.kind,
-            step.output,
+            short_name(step.output),
             _microseconds(step.time.median_ns),
             _microseconds(step.time.mad_ns),
             f"{step.share:.1%}",
@@ -106,7 +106,7 @@ def _show_instructions(found: InstructionProfile) -> None:
         (
             step.index,
             step.kind,
-            step.output,
+            short_name(step.output),
             f"{step.instructions:,}",
             f"{step.share:.1%}",
             f"{step.macs:,}",

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from edgekit.cli.output import emit_json, progress, short_name, table
+
+
+class Mode(Enum):
+    FAST = "fast"
+
+
+@dataclasses.dataclass(frozen=True)
+class Value:
+    path: Path
+    mode: Mode
+    numbers: tuple[int, ...]
+
+
+def test_frozen_values_paths_enums_arrays_and_mappings_have_a_form_in_json(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    value = Value(path=Path("a/b"), mode=Mode.FAST, numbers=(1, 2))
+    emit_json(
+        {"value": value, "scale": np.float32(0.5), "data": np.arange(3), "map": MappingProxyType({"k": 1})}
+    )
+    assert json.loads(capsys.readouterr().out) == {
+        "value": {"path": "a/b", "mode": "fast", "numbers": [1, 2]},
+        "scale": 0.5,
+        "data": [0, 1, 2],
+        "map": {"k": 1},
+    }
+
+
+def test_what_has_no_form_in_json_is_a_bug_of_ours() -> None:
+    with pytest.raises(TypeError, match="object has no form in JSON"):
+        emit_json({"value": object()})
+
+
+def test_a_table_shows_brackets_as_they_are_and_nothing_for_none(capsys: pytest.CaptureFixture[str]) -> None:
+    table(("name", "value"), [("[red]deploy[/red]", None)])
+    out = capsys.readouterr().out
+    assert "[red]deploy[/red]" in out
+    assert "None" not in out
+
+
+def test_a_table_in_a_pipe_does_not_wrap_a_long_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    table(("name",), [("x" * 150,)])
+    assert "x" * 150 in capsys.readouterr().out
+
+
+def test_without_a_terminal_each_stage_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress() as report:
+        report("lowering", 0.1)
+        report("lowering", 0.2)
+        report("linking", None)
+    captured = capsys.readouterr()
+    assert captured.err == "lowering\nlinking\n"
+    assert captured.out == ""
+
+
+def test_quiet_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(quiet=True) as report:
+        report("lowering", 0.1)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("Identity", "Identity"),
+        ("model/relu;model/bias;model/conv", "model/relu"),
+        ("a" * 36, "a" * 36),
+        ("b" + "a" * 36, "…" + "a" * 35),
+        ("", ""),
+    ],
+)
+def test_a_fused_tensors_name_is_cut_to_its_first_part(name: str, short: str) -> None:
+    assert short_name(name) == short
+    assert len(short_name(name)) <= 36
