@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgekit.artifacts import DType
+from edgekit.ingest.costs import activation_peak_bytes, tensor_bytes
 from edgekit.ingest.finding import Finding
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_TENSOR_BYTES = 256 << 20
 MAX_AXES = 6
+MAX_PEAK_BYTES = 1 << 30
 
 _QUANTIZE_FULLY = (
     "Quantize the model to full integer: in TensorFlow, set "
@@ -192,7 +194,7 @@ def shapes_are_fixed(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
                 "Remove the layer that makes an empty tensor.",
                 detail=f" of shape {list(tensor.shape)}",
             )
-        elif len(tensor.shape) > MAX_AXES or _bytes_of(tensor) > MAX_TENSOR_BYTES:
+        elif len(tensor.shape) > MAX_AXES or tensor_bytes(tensor) > MAX_TENSOR_BYTES:
             yield Finding(
                 place,
                 tensor,
@@ -200,11 +202,6 @@ def shapes_are_fixed(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
                 "Make the input smaller, or split the layer.",
                 detail=f" of shape {list(tensor.shape)}",
             )
-
-
-def _bytes_of(tensor: ParsedTensor) -> int:
-    known = {dtype.name: dtype for dtype in DType}
-    return tensor.elements * (known[tensor.dtype].itemsize if tensor.dtype in known else 1)
 
 
 def activations_have_one_scale(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
@@ -217,6 +214,19 @@ def activations_have_one_scale(place: str, graph: ParsedSubgraph) -> Iterator[Fi
                 "It is computed at run time and has a scale per channel; only weights may.",
                 "Quantize the activations per tensor.",
             )
+
+
+def activations_fit(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
+    """What must be in memory at once has a limit, far beyond any board that EdgeKit knows."""
+    peak = activation_peak_bytes(graph)
+    if peak > MAX_PEAK_BYTES:
+        yield Finding(
+            place,
+            None,
+            f"Its inputs, outputs and activations need {peak >> 20:,} MiB at once; "
+            f"EdgeKit takes at most {MAX_PEAK_BYTES >> 20:,}.",
+            "Make the input smaller, or split the network.",
+        )
 
 
 def integers_have_a_scale(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
@@ -309,6 +319,7 @@ RULES: tuple[Rule, ...] = (
     types_are_known,
     constants_are_plain,
     shapes_are_fixed,
+    activations_fit,
     activations_have_one_scale,
     integers_have_a_scale,
     handles_stay_handles,

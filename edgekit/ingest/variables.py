@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edgekit.artifacts import Tensor
     from edgekit.ingest.parsed import ParsedModel, ParsedOperator, ParsedSubgraph
 
+MAX_STATE_BYTES = 64 << 20
 _ASSIGN_VALUE = 1  # ASSIGN_VARIABLE's input that holds the value; input 0 is the handle
 
 
@@ -48,9 +49,21 @@ def read_variables(
             name, value = _initial_assignment(model, handles, index, operator, values)
             if name:
                 first_values[name] = value
+    resources = (tensors[each[0][1]] for each in uses.values())
+    _check_total(model, [*resources, *(tensor for tensor in tensors if tensor.is_variable)])
     return tuple(
         _variable(model, uses.get(name, []), tensors, name, first_values.get(name)) for name in handles.names
     )
+
+
+def _check_total(model: ParsedModel, states: list[Tensor]) -> None:
+    total = sum(tensor.size_bytes for tensor in states)
+    if total > MAX_STATE_BYTES:
+        raise unsupported(
+            model.name,
+            f"Its variables hold {total >> 20:,} MiB; EdgeKit takes at most {MAX_STATE_BYTES >> 20}.",
+            "Keep less state in the model: a shorter window, or fewer channels.",
+        )
 
 
 def init_subgraphs(model: ParsedModel) -> tuple[int, ...]:

@@ -176,13 +176,7 @@ def _tensor(tensor: ParsedTensor) -> TensorSummary:
 
 
 def _variables(graph: Graph) -> tuple[VariableSummary, ...]:
-    resources = [
+    return tuple(
         VariableSummary(name=each.name, shape=each.shape, dtype=each.dtype.value, bytes=each.initial.nbytes)
         for each in graph.variables
-    ]
-    tensors = [
-        VariableSummary(name=each.name, shape=each.shape, dtype=each.dtype.value, bytes=each.size_bytes)
-        for each in graph.tensors
-        if each.is_variable
-    ]
-    return (*resources, *tensors)
+    )

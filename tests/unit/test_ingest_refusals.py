@@ -363,6 +363,14 @@ def test_a_huge_tensor_is_refused_without_being_allocated(shape: list[int]) -> N
     assert "at most 6 axes and 256 MiB" in refusal(pack(model)).why
 
 
+def test_activations_that_no_board_can_hold_are_refused() -> None:
+    model = ModelBuilder()
+    shape = (1, 1 << 14, 1 << 14)
+    xs = [model.input(shape, scale=0.1) for _ in range(5)]
+    model.op("PACK", xs, spec((1,), scale=0.1), values_count=5, axis=0)
+    assert "need 1,280 MiB at once; EdgeKit takes at most 1,024" in refusal(model.build()).why
+
+
 def test_integers_without_a_scale_are_refused() -> None:
     error = refusal(pack(relu(scale=None)))
     assert "operator 0 (RELU)" in error.what
@@ -502,6 +510,16 @@ def test_reading_what_is_no_handle_is_refused() -> None:
     model, x = streaming()
     model.op("READ_VARIABLE", [x], spec(SHAPE, scale=0.1))
     assert "is not a variable's handle" in refusal(model.build()).why
+
+
+def test_more_state_than_any_board_holds_is_refused_without_being_allocated() -> None:
+    model, x = streaming()
+    described = spec((1, 1 << 14, 1 << 11), scale=0.1)
+    for name in ("one", "two", "three"):
+        memory = model.variable(name, described)
+        memory.assign(model.op("RELU", [memory.read()], described))
+    model.output(model.op("RELU", [x], spec(SHAPE, scale=0.1)))
+    assert "Its variables hold 96 MiB; EdgeKit takes at most 64" in refusal(model.build()).why
 
 
 def test_a_variable_in_two_containers_is_refused() -> None:
