@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,8 @@ def _load(path: Path, position: str) -> dict[str, NDArray[Any]]:
     if path.suffix not in (".npy", ".npz"):
         raise _unknown_kind(path)
     try:
-        loaded = np.load(path, allow_pickle=False)
+        # From memory: given a path, numpy leaves the file of a damaged archive open.
+        loaded = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {position: loaded}
         with loaded:

@@ -1,0 +1,91 @@
+"""Profile on every kind of device. That times are plausible is not tested: a clock is no fixture."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+import edgekit
+from edgekit.cli.main import main
+from edgekit.devices.local import LocalDevice
+from edgekit.errors import EmulatedTimeError, ExitCode, RunnerFailedError, WrongValueError
+from edgekit.profile import Profile, profile_bundle
+from edgekit.testing.tiny_model import tiny_bundle
+from edgekit.verbs import profile as profile_verb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgekit.artifacts import Bundle
+    from edgekit.devices.device import Device
+
+
+def silent(stage: str, share: float | None) -> None:
+    """Progress that nobody watches."""
+
+
+def run_cli(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    code = left.value.code
+    assert isinstance(code, int)
+    return code
+
+
+def test_every_step_and_the_whole_are_timed(device: Device, good: Bundle) -> None:
+    found = profile_bundle(good, device, warmup=1, runs=4, progress=silent)
+    assert [(step.index, step.kind, step.kernel) for step in found.steps] == [
+        (3, "MAXIMUM", "tiny_maximum"),
+        (4, "RELU", "tiny_relu"),
+        (5, "ASSIGN_VARIABLE", "tiny_assign"),
+    ]
+    assert (found.runs, found.warmup, found.memory["arena_bytes"]) == (4, 1, 136)
+    assert sum(step.share for step in found.steps) == pytest.approx(1)
+    assert found.machine.architecture == "x86_64"
+    assert found.machine.cores is not None
+
+
+@pytest.mark.parametrize(("runs", "warmup"), [(0, 0), (1, -1)])
+def test_a_profile_of_no_runs_is_refused(good: Bundle, runs: int, warmup: int) -> None:
+    with pytest.raises(WrongValueError, match="cannot be made"):
+        profile_bundle(good, LocalDevice(), warmup=warmup, runs=runs, progress=silent)
+
+
+def test_a_model_that_overruns_is_not_profiled(tmp_path: Path) -> None:
+    with pytest.raises(RunnerFailedError, match="outside its arena"):
+        edgekit.profile(tiny_bundle(tmp_path / "host", "OVERRUN").path, runs=1)
+
+
+def test_this_machine_is_timed_by_default(good: Bundle) -> None:
+    assert isinstance(edgekit.profile(good.path, runs=2, warmup=0), Profile)
+
+
+def test_an_emulated_board_reached_by_its_address_is_not_timed() -> None:
+    profile_verb._refuse_emulated("Raspberry Pi 4 Model B Rev 1.4", "pi")
+    profile_verb._refuse_emulated(None, "pi")
+    with pytest.raises(EmulatedTimeError, match="its clock measures this machine") as refused:
+        profile_verb._refuse_emulated("Raspberry Pi 4 (emulated)", "pi@127.0.0.1")
+    assert refused.value.exit_code == ExitCode.USAGE
+
+
+def test_the_command_shows_steps_machine_and_memory(good: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli("profile", str(good.path), "--runs", "3", "--warmup", "0") == ExitCode.DONE
+    out = capsys.readouterr().out
+    for words in (
+        "tiny for host on this machine: 3 runs after 0",
+        "MAXIMUM",
+        "median us",
+        "governor",
+        "arena",
+    ):
+        assert words in out
+
+
+def test_json_names_the_unit(good: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli("profile", str(good.path), "--runs", "2", "--json") == ExitCode.DONE
+    document = json.loads(capsys.readouterr().out)
+    assert document["unit"] == "nanoseconds"
+    assert document["profile"]["steps"][0]["time"]["median_ns"] > 0
+    assert document["profile"]["machine"]["architecture"] == "x86_64"
