@@ -60,7 +60,7 @@ class BoardServer:
         self.user_key: paramiko.PKey | None = None  # None: any key
         self.commands: list[str] = []
         self.written_bytes = 0
-        self._path = path or os.environ["PATH"]
+        self.path = path or os.environ["PATH"]
         self._transports: list[paramiko.Transport] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -120,7 +120,7 @@ class BoardServer:
         process = subprocess.Popen(
             ["sh", "-c", command],
             cwd=self.home,
-            env={"HOME": str(self.home), "PATH": self._path},
+            env={"HOME": str(self.home), "PATH": self.path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -137,7 +137,8 @@ class BoardServer:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        self._start(self._feed, channel, process.stdin)
+        heard = threading.Event()
+        self._start(self._feed, channel, process.stdin, heard)
         errors = self._start(_copy, _reader(process.stderr), channel.sendall_stderr, _nothing)
         read = _reader(process.stdout)
         if hides:
@@ -150,10 +151,14 @@ class BoardServer:
             pass
         errors.join()
         process.wait()
+        # paramiko answers the request for a command after starting it; a client must not see the end
+        # of a very short one before that answer. Whatever the client sends shows that it has it.
+        heard.wait(timeout=0.5)
 
-    def _feed(self, channel: paramiko.Channel, stdin: Any) -> None:
+    def _feed(self, channel: paramiko.Channel, stdin: Any, heard: threading.Event) -> None:
         with suppress(OSError, ValueError):  # the program may have ended, and its input be closed
             while chunk := channel.recv(_CHUNK):
+                heard.set()
                 wanted = self.faults.drop_at_answer
                 meant = wanted is not None and wanted.encode() in chunk
                 if meant and not self.faults.answer_arrives:
@@ -163,6 +168,7 @@ class BoardServer:
                 stdin.flush()
                 if meant:
                     self.drop()
+        heard.set()
         with suppress(OSError, ValueError):
             stdin.close()
 

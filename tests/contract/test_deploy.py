@@ -1,0 +1,461 @@
+"""Deploying, going back and looking, on every kind of device."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edgekit.deploy import deploy, rollback, status
+from edgekit.deploy.errors import (
+    AlteredInTransitError,
+    FailedReleaseError,
+    NoReleaseError,
+    RolledBackError,
+)
+from edgekit.devices.local import LocalDevice
+from edgekit.devices.ssh import connect
+from edgekit.errors import (
+    BundleWrongDeviceError,
+    DeviceDiskFullError,
+    DeviceRefusedError,
+    OutputsDifferError,
+    RemoteToolMissingError,
+    RunnerFailedError,
+)
+from tests.contract.conftest import board_address
+from tests.contract.openssh import tool
+from tests.contract.releases import FOLDER, MODEL, assert_tidy, deploy_quietly, serving, with_runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from edgekit.artifacts import Bundle
+    from edgekit.deploy import Rollback
+    from edgekit.devices.device import Device
+    from edgekit.devices.ssh import SshDevice
+    from tests.contract.board_server import BoardServer
+
+    Reach = Callable[[BoardServer], SshDevice]
+
+
+def roll_back(device: Device, to: str | None = None) -> Rollback:
+    return rollback(MODEL, device, to=to, progress=lambda _stage, _share: None)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def here(home: Path) -> LocalDevice:
+    return LocalDevice(home)
+
+
+# ----------------------------------------------------------------------------------- deploy
+
+
+def test_a_release_serves_on_every_kind_of_device(device: Device, good: Bundle, tmp_path: Path) -> None:
+    root = str(tmp_path / "where releases go")
+    stages: list[str] = []
+    done = deploy(good, device, root=root, progress=lambda stage, _share: stages.append(stage))
+    assert done.release.golden_frames == 100
+    assert done.release.previous is None
+    assert done.current == f"{root}/{MODEL}/current"
+    (state,) = status(device, root=root)
+    assert (state.model, state.current, state.is_intact) == (MODEL, done.release.id, True)
+    assert list(dict.fromkeys(stages)) == [
+        "looking at the device",
+        "uploading",
+        "checking digests on the device",
+        "checking outputs on the device",
+        "switching",
+        "removing old releases",
+    ]
+
+
+def test_the_newest_releases_are_kept_and_the_others_removed(
+    here: LocalDevice, home: Path, good: Bundle
+) -> None:
+    ids = [deploy_quietly(good, here, keep=2).release.id for _ in range(4)]
+    assert ids == sorted(ids)
+    assert serving(home) == ids[-1]
+    (state,) = status(here)
+    assert [release.id for release in state.releases] == ids[-2:]
+    assert_tidy(home)
+
+
+def test_what_a_device_does_not_need_is_not_sent(here: LocalDevice, home: Path, good: Bundle) -> None:
+    deploy_quietly(good, here)
+    names = {path.name for path in (home / FOLDER / "current").resolve().iterdir()}
+    assert names == {
+        "manifest.json",
+        "libtiny.so",
+        "edgekit-runner",
+        "edgekit.h",
+        "edgekit_model.py",
+        "golden-inputs.bin",
+        "golden-outputs.bin",
+        "deployment.json",
+    }
+
+
+def test_wrong_outputs_on_the_device_stop_the_deploy_before_the_switch(
+    here: LocalDevice, home: Path, good: Bundle, wrong: Bundle
+) -> None:
+    old = deploy_quietly(good, here).release.id
+    with pytest.raises(OutputsDifferError, match=r"element 5 of output 0 in frame 0") as caught:
+        deploy_quietly(wrong, here)
+    assert caught.value.exit_code == 3
+    assert f"{old} still serves" in caught.value.why
+    assert serving(home) == old
+    assert_tidy(home)
+
+
+def test_a_model_that_crashes_stops_the_deploy_before_the_switch(
+    here: LocalDevice, home: Path, good: Bundle, crashing: Bundle
+) -> None:
+    old = deploy_quietly(good, here).release.id
+    with pytest.raises(RunnerFailedError, match="signal 6") as caught:
+        deploy_quietly(crashing, here)
+    assert caught.value.exit_code == 5
+    assert serving(home) == old
+    assert_tidy(home)
+
+
+def test_a_runner_that_is_killed_stops_the_deploy_before_the_switch(
+    device: Device, good: Bundle, tmp_path: Path
+) -> None:
+    killed = with_runner(good, tmp_path, "kill -KILL $$")
+    root = str(tmp_path / "root")
+    old = deploy(good, device, root=root, progress=lambda _stage, _share: None).release.id
+    with pytest.raises(RunnerFailedError, match="signal 9") as caught:
+        deploy(killed, device, root=root, progress=lambda _stage, _share: None)
+    assert caught.value.exit_code == 5
+    (state,) = status(device, root=root)
+    assert (state.current, len(state.releases)) == (old, 1)
+
+
+def test_a_runner_that_is_killed_after_the_switch_brings_the_old_release_back(
+    device: Device, good: Bundle, tmp_path: Path
+) -> None:
+    script = 'case $0 in */current/*) kill -KILL $$ ;; esac\nreal "$@"'
+    dying = with_runner(good, tmp_path, script)
+    root = str(tmp_path / "root")
+    old = deploy(good, device, root=root, progress=lambda _stage, _share: None).release.id
+    with pytest.raises(RolledBackError, match=r"(?s)was taken back: .* serves.*signal 9") as caught:
+        deploy(dying, device, root=root, progress=lambda _stage, _share: None)
+    assert caught.value.exit_code == 6
+    (state,) = status(device, root=root)
+    assert (state.current, state.is_intact) == (old, True)
+    assert ["signal 9" in (release.failed or "") for release in state.releases] == [False, True]
+    with pytest.raises(FailedReleaseError, match="signal 9"):
+        rollback(MODEL, device, root=root, to=state.releases[1].id, progress=lambda _stage, _share: None)
+    newest = deploy(good, device, root=root, progress=lambda _stage, _share: None)
+    assert newest.removed == (state.releases[1].id,)
+
+
+def test_a_first_release_that_fails_in_its_place_leaves_nothing_serving(
+    here: LocalDevice, home: Path, good: Bundle, tmp_path: Path
+) -> None:
+    dying = with_runner(good, tmp_path, 'case $0 in */current/*) exit 1 ;; esac\nreal "$@"')
+    with pytest.raises(RolledBackError, match="nothing serves, as before"):
+        deploy_quietly(dying, here)
+    assert serving(home) is None
+
+
+def test_a_file_that_the_device_changes_is_found(here: LocalDevice, home: Path, good: Bundle) -> None:
+    class WornCard(LocalDevice):
+        def put(self, local: Path, remote: str, *, mode: int = 0o644) -> None:
+            super().put(local, remote, mode=mode)
+            if remote.endswith("libtiny.so"):
+                content = bytearray((home / remote).read_bytes())
+                content[1000] ^= 1
+                (home / remote).write_bytes(content)
+
+    old = deploy_quietly(good, here).release.id
+    with pytest.raises(AlteredInTransitError, match=r"wrong there for libtiny\.so\.") as caught:
+        deploy_quietly(good, WornCard(home))
+    assert caught.value.exit_code == 5
+    assert serving(home) == old
+    assert_tidy(home)
+
+
+def test_a_bundle_for_another_cpu_is_refused_before_anything_is_sent(
+    here: LocalDevice, home: Path, good: Bundle
+) -> None:
+    target = {**good.manifest["target"], "architecture": "riscv64"}
+    foreign = dataclasses.replace(good, manifest={**good.manifest, "target": target})
+    with pytest.raises(
+        BundleWrongDeviceError, match=r"It is for riscv64; the device's programs are"
+    ) as caught:
+        deploy_quietly(foreign, here)
+    assert caught.value.exit_code == 5
+    assert list(home.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_the_device(
+    here: LocalDevice, home: Path, good: Bundle
+) -> None:
+    (home / ".local").write_text("a file where a folder should be")
+    with pytest.raises(DeviceRefusedError, match=r"(?s)cannot use the folder.*(Not a directory|File exists)"):
+        deploy_quietly(good, here)
+
+
+def test_a_device_without_sha256sum_is_told_what_it_lacks(
+    board: BoardServer, reach: Reach, good: Bundle, tmp_path: Path
+) -> None:
+    board.path = str(programs_without("sha256sum", tmp_path / "programs"))
+    with (
+        reach(board) as device,
+        pytest.raises(RemoteToolMissingError, match=r"(?s)sha256sum.*not found") as caught,
+    ):
+        deploy_quietly(good, device)
+    assert caught.value.exit_code == 5
+
+
+def programs_without(name: str, folder: Path) -> Path:
+    """A PATH that leads to every usual program but one."""
+    folder.mkdir()
+    for directory in (Path("/bin"), Path("/usr/bin")):
+        for program in directory.iterdir():
+            if program.name != name and not (folder / program.name).exists():
+                (folder / program.name).symlink_to(program)
+    return folder
+
+
+def test_a_board_with_busybox_only_is_deployed_to_and_taken_back(
+    board: BoardServer, reach: Reach, good: Bundle, tmp_path: Path
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    subprocess.run([tool("busybox"), "--install", "-s", programs], check=True, capture_output=True)
+    board.path = str(programs)
+    with reach(board) as device:
+        old = deploy_quietly(good, device).release.id
+        deploy_quietly(good, device)
+        assert roll_back(device).release.id == old
+        (state,) = status(device)
+    assert (state.current, state.is_intact) == (old, True)
+    assert serving(board.home) == old
+    assert_tidy(board.home)
+
+
+# ------------------------------------------------------------------------------ a full disk
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MiB. Only root can make one."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk; the quota of the other server is tested by everyone")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "small", folder], check=True)
+    (folder / "filler").touch()  # on a full disk it could not be made
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Use up the disk; emptying the file frees it."""
+    filler = disk / "filler"
+    with filler.open("ab", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return filler
+
+
+def test_a_disk_too_small_is_seen_before_the_upload(small_disk: Path, good: Bundle) -> None:
+    device = LocalDevice(small_disk)
+    old = deploy_quietly(good, device).release.id
+    filler = fill(small_disk)
+    os.truncate(filler, filler.stat().st_size - 200_000)
+    with pytest.raises(DeviceDiskFullError, match=r"(?s)too full.*KiB and \d+ KiB are free") as caught:
+        deploy_quietly(good, device)
+    assert caught.value.exit_code == 5
+    assert serving(small_disk) == old
+    os.truncate(filler, 0)
+    deploy_quietly(good, device)
+    assert_tidy(small_disk)
+
+
+@pytest.mark.parametrize("phase", ["uploading", "checking outputs on the device"])
+def test_a_disk_that_fills_up_on_the_way_leaves_the_old_release_serving(
+    small_disk: Path, board: BoardServer, identity: Path, tmp_path: Path, good: Bundle, phase: str
+) -> None:
+    board.home = small_disk
+    filled = False
+
+    def fill_at_the_phase(stage: str, share: float | None) -> None:
+        nonlocal filled
+        if stage == phase and share != 0.0 and not filled:
+            filled = True
+            fill(small_disk)
+
+    with connect(board_address(board, tmp_path, identity)) as device:
+        old = deploy_quietly(good, device).release.id
+        with pytest.raises(DeviceDiskFullError, match=f"(?s)No space left.*{old} still serves") as caught:
+            deploy(good, device, progress=fill_at_the_phase)
+        assert caught.value.exit_code == 5
+        assert serving(small_disk) == old
+        os.truncate(small_disk / "filler", 0)
+        deploy_quietly(good, device)
+    assert_tidy(small_disk)
+
+
+# ---------------------------------------------------------------------------------- killed
+
+
+def test_a_deploy_that_is_killed_leaves_the_old_release_serving_and_no_lock(
+    board: BoardServer, reach: Reach, identity: Path, tmp_path: Path, good: Bundle
+) -> None:
+    with reach(board) as device:
+        old = deploy_quietly(good, device).release.id
+    address = board_address(board, tmp_path, identity)
+    board.faults.pause_at = "shift && sha256sum"
+    code = (
+        "import pathlib, sys\n"
+        "from edgekit.devices.ssh import SshAddress, connect\n"
+        "from edgekit.package import read_bundle\n"
+        "from tests.contract.releases import deploy_quietly\n"
+        "port, identity, known, bundle = sys.argv[1:]\n"
+        "paths = {'identity': pathlib.Path(identity), 'known_hosts': pathlib.Path(known)}\n"
+        "with connect(SshAddress(host='127.0.0.1', port=int(port), **paths)) as device:\n"
+        "    deploy_quietly(read_bundle(pathlib.Path(bundle)), device)\n"
+    )
+    arguments = [str(board.port), str(identity), str(address.known_hosts), str(good.path)]
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments])
+    assert board.faults.arrived.wait(timeout=60)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    board.faults.go.set()
+    board.faults.pause_at = None
+    board.settle()
+    assert serving(board.home) == old
+    with reach(board) as device:
+        deploy_quietly(good, device)
+    board.settle()
+    assert_tidy(board.home)
+
+
+def test_an_interrupt_after_the_switch_brings_the_old_release_back(
+    here: LocalDevice, home: Path, good: Bundle
+) -> None:
+    class Interrupted(LocalDevice):
+        def run(self, *argv: str, stdin: bytes = b"", timeout_seconds: float | None = 60.0):  # type: ignore[no-untyped-def]  # noqa: ANN202
+            if "/current/" in argv[0]:
+                raise KeyboardInterrupt
+            return super().run(*argv, stdin=stdin, timeout_seconds=timeout_seconds)
+
+    old = deploy_quietly(good, here).release.id
+    with pytest.raises(KeyboardInterrupt):
+        deploy_quietly(good, Interrupted(home))
+    assert serving(home) == old
+    deploy_quietly(good, here)
+    assert_tidy(home)
+
+
+# -------------------------------------------------------------------------------- rollback
+
+
+def test_a_rollback_goes_to_what_served_before_and_says_what_it_left(
+    here: LocalDevice, home: Path, good: Bundle
+) -> None:
+    ids = [deploy_quietly(good, here).release.id for _ in range(3)]
+    done = roll_back(here)
+    assert (done.left, done.release.id) == (ids[2], ids[1])
+    assert serving(home) == ids[1]
+    assert roll_back(here).release.id == ids[0]
+    with pytest.raises(NoReleaseError, match="no release to go back to") as caught:
+        roll_back(here)
+    assert caught.value.exit_code == 5
+    assert serving(home) == ids[0]
+    assert_tidy(home)
+
+
+def test_a_rollback_after_a_rollback_and_a_deploy_does_not_go_to_what_was_left(
+    here: LocalDevice, good: Bundle
+) -> None:
+    first, left = (deploy_quietly(good, here).release.id for _ in range(2))
+    roll_back(here)
+    deploy_quietly(good, here)
+    assert left > first
+    assert roll_back(here).release.id == first
+
+
+def test_a_rollback_to_a_named_release(here: LocalDevice, home: Path, good: Bundle) -> None:
+    ids = [deploy_quietly(good, here).release.id for _ in range(3)]
+    assert roll_back(here, to=ids[0]).release.id == ids[0]
+    assert roll_back(here, to=ids[2]).left == ids[0]
+    assert serving(home) == ids[2]
+
+
+def test_a_rollback_to_a_release_that_is_not_there_names_the_nearest(here: LocalDevice, good: Bundle) -> None:
+    name = deploy_quietly(good, here).release.id
+    with pytest.raises(NoReleaseError, match=f"Did you mean '{name}'") as caught:
+        roll_back(here, to=name[:-1])
+    assert caught.value.exit_code == 5
+
+
+def test_a_rollback_to_what_serves_already_is_refused(here: LocalDevice, good: Bundle) -> None:
+    name = deploy_quietly(good, here).release.id
+    with pytest.raises(NoReleaseError, match="serves already"):
+        roll_back(here, to=name)
+
+
+def test_a_rollback_where_nothing_was_deployed_makes_nothing_there(here: LocalDevice, home: Path) -> None:
+    with pytest.raises(NoReleaseError, match="There is no release in"):
+        roll_back(here)
+    assert list(home.iterdir()) == []
+
+
+def test_a_rollback_to_a_release_that_rotted_is_stopped_by_its_golden_check(
+    here: LocalDevice, home: Path, good: Bundle, wrong: Bundle
+) -> None:
+    first, second = (deploy_quietly(good, here).release.id for _ in range(2))
+    library = home / FOLDER / "releases" / first / "libtiny.so"
+    shutil.copyfile(wrong.path / "libtiny.so", library)
+    with pytest.raises(OutputsDifferError) as caught:
+        roll_back(here)
+    assert caught.value.exit_code == 3
+    assert serving(home) == second
+
+
+# ---------------------------------------------------------------------------------- status
+
+
+def test_status_says_which_files_are_not_as_deployed(here: LocalDevice, home: Path, good: Bundle) -> None:
+    deploy_quietly(good, here)
+    (home / FOLDER / "current" / "libtiny.so").write_bytes(b"rot")
+    (home / FOLDER / "current" / "edgekit.h").unlink()
+    (state,) = status(here)
+    assert not state.is_intact
+    assert state.releases[0].altered == ("edgekit.h", "libtiny.so")
+
+
+def test_status_of_a_device_without_releases_is_empty(here: LocalDevice) -> None:
+    assert status(here) == ()
+    (state,) = status(here, model="never")
+    assert (state.current, state.releases) == (None, ())
+
+
+def test_a_record_that_cannot_be_read_does_not_hide_the_others(
+    here: LocalDevice, home: Path, good: Bundle
+) -> None:
+    first, second = (deploy_quietly(good, here).release.id for _ in range(2))
+    (home / FOLDER / "releases" / first / "deployment.json").write_text("{broken")
+    (state,) = status(here)
+    assert [release.id for release in state.releases] == [second]
