@@ -99,6 +99,8 @@ def fused_activation_is_a_clamp(view: OperatorView) -> str | None:
         return str(activation)
     # 6 is the largest bound; TFLite refuses bounds that overflow when they are quantized.
     bounds = [bound for bound in CLAMPS[activation] if bound]
+    if not bounds:
+        return None
     overflows = any(abs(bound / view.output.scale) >= 1 << 31 for bound in bounds)
     return found(overflows, f"{activation} of a tensor with scale {view.output.scale:.6g}")
 

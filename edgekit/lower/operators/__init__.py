@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgekit.lower.operators import (
+    activations,
     convolution,
+    elementwise,
     joining,
     matmul,
     movement,
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from edgekit.lower.rules import Support
 
 _FAMILIES = (
+    activations,
     convolution,
+    elementwise,
     joining,
     matmul,
     movement,
