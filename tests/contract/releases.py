@@ -58,9 +58,8 @@ def with_runner(bundle: Bundle, directory: Path, script: str) -> Bundle:
     shutil.copytree(bundle.path, copy)
     program = copy / "edgekit-runner"
     program.rename(copy / "real-runner")
-    program.write_text(
-        f'#!/bin/sh\nreal() {{ chmod +x "${{0%/*}}/real-runner"; exec "${{0%/*}}/real-runner" "$@"; }}\n{script}\n'
-    )
+    real = 'real() { chmod +x "${0%/*}/real-runner"; exec "${0%/*}/real-runner" "$@"; }'
+    program.write_text(f"#!/bin/sh\n{real}\n{script}\n")
     manifest = json.loads((copy / "manifest.json").read_text())
     for name in ("edgekit-runner", "real-runner"):
         content = (copy / name).read_bytes()
