@@ -20,11 +20,13 @@ _SHOWN_PROBLEMS = 8
 @click.command(
     "inspect",
     epilog="\b\nExamples:\n  edgekit inspect model.tflite\n  edgekit inspect\n"
+    "  edgekit inspect --recipe keyword-spotting\n"
     "  edgekit inspect model.tflite --json | jq .macs",
 )
 @click.argument("model", required=False, type=PATH)
+@click.option("--recipe", metavar="NAME", help="Inspect the model that a recipe names.")
 @json_option
-def command(model: Path | None, as_json: bool) -> None:
+def command(model: Path | None, recipe: str | None, as_json: bool) -> None:
     """Show the operators of MODEL (a .tflite file, or the model of edgekit.toml), their shapes and cost.
 
     Models that cannot be built are shown too, with every reason why. Activations are a prediction;
@@ -32,24 +34,29 @@ def command(model: Path | None, as_json: bool) -> None:
     """
     from edgekit.verbs.inspect import inspect
 
-    found = inspect(model or _model_of_project())
+    found = inspect(_source(model, recipe))
     if as_json:
         emit_json(dataclasses.asdict(found) | {"can_be_built": found.can_be_built})
     else:
         _show(found)
 
 
-def _model_of_project() -> Path:
+def _source(model: Path | None, recipe: str | None) -> Path:
+    """The file that is meant: MODEL, that of a recipe, or the project's."""
     from edgekit.project import find_project
     from edgekit.recipe import fetch_model, load_recipe
 
-    project = find_project(Path.cwd())
-    if project is None:
-        raise click.UsageError("No model: give MODEL, or run 'edgekit init' in this folder.")
-    if project.recipe is not None:
-        return fetch_model(load_recipe(project.recipe))
-    assert project.model is not None  # a project has one or the other
-    return project.model
+    if model is not None and recipe is not None:
+        raise click.UsageError("MODEL and --recipe name two models; give one of them.")
+    if model is None and recipe is None:
+        project = find_project(Path.cwd())
+        if project is None:
+            raise click.UsageError("No model: give MODEL or --recipe, or run 'edgekit init' in this folder.")
+        model, recipe = project.model, project.recipe
+    if recipe is not None:
+        return fetch_model(load_recipe(recipe))
+    assert model is not None  # a project has one or the other
+    return model
 
 
 def _show(found: Inspection) -> None:

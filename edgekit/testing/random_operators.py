@@ -521,15 +521,8 @@ def _svdf(net: Net, x: Value) -> list[Value]:
     state = net.model.state((rows, memory * filters), "int16", state_scale, 0)
     scale = _spread(net, state_scale * time_scale * 2e6 * math.sqrt(memory * rank) / 50)
     inputs = [x.tensor, feature, time, bias, state]
-    return _rescaled(
-        net,
-        "SVDF",
-        inputs,
-        (rows, units),
-        scale,
-        rank=rank,
-        fused_activation_function=net.dice.pick(("NONE", "RELU")),
-    )
+    # The reference interpreter ignores a fused activation; a net that has one means something else.
+    return _rescaled(net, "SVDF", inputs, (rows, units), scale, rank=rank, fused_activation_function="NONE")
 
 
 OPERATORS: tuple[Operator, ...] = (

@@ -242,6 +242,15 @@ class TestCommand:
         assert done.exit_code == ExitCode.USAGE
         assert "edgekit init" in done.stderr
 
+    def test_the_model_of_a_recipe_is_taken(self) -> None:
+        done = CliRunner().invoke(command, ["--recipe", "keyword-spotting", "--json"])
+        assert json.loads(done.stdout)["name"] == "keyword_spotting"
+
+    def test_a_model_and_a_recipe_are_one_too_many(self) -> None:
+        done = CliRunner().invoke(command, ["model.tflite", "--recipe", "keyword-spotting"])
+        assert done.exit_code == ExitCode.USAGE
+        assert "two models" in done.stderr
+
     def test_the_model_of_the_project_is_taken(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.write(tmp_path, convolutions())
         (tmp_path / "edgekit.toml").write_text('model = "net.tflite"\ntarget = "rpi4"\n')
