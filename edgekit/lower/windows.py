@@ -13,21 +13,27 @@ if TYPE_CHECKING:
     from edgekit.lower.view import OperatorView
 
 
+# An option that no file has: how much zero point is around the input, ((top, bottom), (left, right)).
+EXPLICIT_PADDING = "explicit_padding"
+
+
 def same_or_valid_padding(view: OperatorView, kernel: Sequence[int]) -> tuple[Window, tuple[int, int]]:
     """The window of an operator with TFLite's stride, dilation and padding options, and its output size.
 
-    Source: `ComputePaddingHeightWidth` of tensorflow/lite/kernels/padding.h.
+    Source: `ComputePaddingHeightWidth` of tensorflow/lite/kernels/padding.h. What a PAD before it would add
+    to the plane (`EXPLICIT_PADDING`, put there by a pass) comes first.
     """
     options = view.operator.options
+    explicit = options.get(EXPLICIT_PADDING, ((0, 0), (0, 0)))
     same = options["padding"] == "SAME"
     sizes, pads = [], []
     for axis, letter in ((0, "h"), (1, "w")):
-        size = view.input(0).shape[1 + axis]
+        size = view.input(0).shape[1 + axis] + sum(explicit[axis])
         stride = options[f"stride_{letter}"]
         reach = (kernel[axis] - 1) * options.get(f"dilation_{letter}_factor", 1) + 1
         out = (size + stride - 1) // stride if same else (size + stride - reach) // stride
         sizes.append(out)
-        pads.append(max(0, ((out - 1) * stride + reach - size)) // 2)
+        pads.append(explicit[axis][0] + max(0, ((out - 1) * stride + reach - size)) // 2)
     window = Window(
         kernel_h=kernel[0],
         kernel_w=kernel[1],

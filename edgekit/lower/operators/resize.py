@@ -12,7 +12,7 @@ from edgekit.compute.fixed_point import int32, shift_right_rounding
 from edgekit.compute.movement import lookup
 from edgekit.lower.kernel import Kernel, KernelBuilder, Template
 from edgekit.lower.moves import MOVE, constant_integers, integers
-from edgekit.lower.rules import INT8_TO_INT8, Support, found, is_rank_4
+from edgekit.lower.rules import INT8_TO_INT8, Support, found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,7 +163,7 @@ def _ways(view: OperatorView) -> list[Interpolation]:
     return [interpolation(data[axis], out[axis], **_placement(view)) for axis in (1, 2)]
 
 
-_RESIZE = (is_rank_4, size_is_constant, batch_and_channels_stay, sizes_fit_fixed_point)
+_RESIZE = (size_is_constant, batch_and_channels_stay, sizes_fit_fixed_point)
 
 OPERATORS = {
     "RESIZE_NEAREST_NEIGHBOR": Support((*MOVE, *_RESIZE), lower_nearest),

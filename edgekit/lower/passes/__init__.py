@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.lower.passes.drop_dead_operators import drop_dead_operators
 from edgekit.lower.passes.fold_constants import fold_constants
+from edgekit.lower.passes.fold_pads_into_convolutions import fold_pads_into_convolutions
 from edgekit.lower.passes.materialize_outputs import materialize_outputs
 from edgekit.lower.passes.read_variables_in_place import read_variables_in_place
 from edgekit.lower.passes.write_concatenations_in_place import write_concatenations_in_place
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 GRAPH_PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_constants,
     drop_dead_operators,
+    fold_pads_into_convolutions,
 )
 MODULE_PASSES: tuple[Callable[[LoweredModule], LoweredModule], ...] = (
     read_variables_in_place,

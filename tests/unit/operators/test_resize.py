@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgekit.lower import rules
 from edgekit.lower.operators import resize
 from edgekit.testing.tflite_builder import ModelBuilder, spec
 from tests.unit.operators.harness import assert_matches_oracle, assert_refused
@@ -119,10 +118,6 @@ def test_another_batch_or_depth_is_refused(out: Shape) -> None:
 def test_two_placements_of_bilinear_are_refused() -> None:
     model = resized(BILINEAR, (1, 2, 2, 1), (4, 4), align=True, half=True)
     assert_refused(model, resize.has_one_way_to_place_pixels)
-
-
-def test_an_output_of_another_rank_is_refused() -> None:
-    assert_refused(resized(NEAREST, (1, 2, 2, 1), (4, 4), out=(1, 4, 4)), rules.is_rank_4)
 
 
 def test_an_axis_that_is_too_long_is_refused() -> None:

@@ -31,7 +31,7 @@ def sliced(
     masks: dict[str, Any] | None = None,
     dtype: str = "int8",
 ) -> bytes:
-    """STRIDED_SLICE with masks by the first word of their names."""
+    """STRIDED_SLICE; `masks` are options by name."""
     model = ModelBuilder()
     bounds = [model.constant(np.array(values, np.int32)) for values in (begin, end, strides)]
     options: dict[str, Any] = {
