@@ -27,7 +27,9 @@ class Layout:
     def of(cls, model: str, root: str = DEFAULT_ROOT) -> Layout:
         """The layout of a model; what a folder's name cannot hold becomes an underscore."""
         name = re.sub(r"[^A-Za-z0-9._+-]", "_", model)
-        return cls(directory=f"{root.rstrip('/')}/{'_' + name if name.startswith('.') else name}")
+        if not name or name.startswith("."):
+            name = f"_{name}"
+        return cls(directory=f"{root.rstrip('/')}/{name}")
 
     @property
     def current(self) -> str:

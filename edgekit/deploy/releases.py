@@ -109,8 +109,9 @@ def survey(device: Device, layout: Layout, *, with_digests: bool = False) -> Sur
 
 def free_kib(df: str) -> int | None:
     """Available KiB from what `df -Pk` prints; None if that is unreadable."""
-    words = df.strip().rpartition("\n")[2].split()
-    return int(words[3]) if len(words) >= 6 and words[3].isdecimal() else None
+    # Total, used, available and the share, before the mount point; a device's name may hold spaces.
+    match = re.search(r"\s\d+\s+\d+\s+(\d+)\s+(?:\d+%|-)\s+/[^\n]*$", df.rstrip())
+    return int(match[1]) if match is not None else None
 
 
 def parse_digests(sha256sum: str) -> dict[str, str]:
