@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edgekit.devices.emulated.counting import InstructionCounts, count_instructions
+from edgekit.devices.emulated.counting import Counter, InstructionCounts, count_instructions
 from edgekit.errors import EmulatorFailedError, ToolMissingError
 from edgekit.target import Target, load_target
 from edgekit.toolchain import zig_cc
@@ -65,10 +65,22 @@ def compiled(target: Target, directory: Path, mark: str) -> Path:
     return directory / "program"
 
 
-def count(program: Path, target: Target, *arguments: object) -> InstructionCounts:
+def count(
+    program: Path,
+    target: Target,
+    *arguments: object,
+    counter: Counter = Counter.AUTO,
+    timeout_seconds: float = 60.0,
+) -> InstructionCounts:
+    argv: list[str | Path] = [program, *map(str, arguments)]
     try:
-        argv: list[str | Path] = [program, *map(str, arguments)]
-        return count_instructions(argv, target, progress=lambda stage, fraction: None)
+        return count_instructions(
+            argv,
+            target,
+            progress=lambda stage, fraction: None,
+            counter=counter,
+            timeout_seconds=timeout_seconds,
+        )
     except ToolMissingError as error:
         if os.environ.get("CI"):
             raise
@@ -77,6 +89,18 @@ def count(program: Path, target: Target, *arguments: object) -> InstructionCount
 
 def test_two_runs_give_the_same_counts_to_the_last_instruction(program: Path, target: Target) -> None:
     assert count(program, target, 1000, 512) == count(program, target, 1000, 512)
+
+
+def test_the_plugin_and_qemus_own_log_agree_to_the_last_instruction(program: Path, target: Target) -> None:
+    by_log = count(program, target, 1000, 512, counter=Counter.TRACE)
+    assert by_log == count(program, target, 1000, 512)
+    assert by_log.per_step(2)[1][1] > 8000
+
+
+def test_a_program_that_never_ends_is_given_up(program: Path, target: Target) -> None:
+    for counter in (Counter.AUTO, Counter.TRACE):
+        with pytest.raises(EmulatorFailedError, match="did not end within 1 s"):
+            count(program, target, 2**31, counter=counter, timeout_seconds=1.0)
 
 
 def test_a_count_grows_with_the_work_by_whole_rounds_of_the_loop(program: Path, target: Target) -> None:

@@ -19,6 +19,7 @@ from edgekit.devices.emulated import cpio, namespace, state
 from edgekit.devices.emulated.apt import Release, Repository, ports_uri, select_repositories
 from edgekit.devices.emulated.boot import load_order
 from edgekit.devices.emulated.counting import InstructionCounts
+from edgekit.devices.emulated.counting_trace import count_trace
 from edgekit.devices.emulated.identity import architecture_of, cpuinfo, write_identity
 from edgekit.devices.emulated.processes import identify
 from edgekit.devices.emulated.tools import find_tool, run_tool
@@ -296,3 +297,30 @@ def test_counts_are_dealt_out_to_invocations_and_steps() -> None:
     assert counts.per_step(2) == ((10, 20), (11, 21))
     with pytest.raises(EmulatorFailedError, match="6 marks"):
         counts.per_step(3)
+
+
+def test_a_trace_is_counted_block_by_block() -> None:
+    log = b"""\
+IN: main
+0x10:  d2800001  mov x1, #0
+0x14:  94000013  bl 0x40
+
+Trace 0: 0x7f01 [0/10/1/0] main
+IN: edgekit_step_mark
+0x40:  d65f03c0  ret
+
+Trace 0: 0x7f02 [0/40/1/0] edgekit_step_mark
+IN: main
+0x18:  94000013  bl 0x40
+
+Trace 0: 0x7f03 [0/18/1/0] main
+Trace 0: 0x7f01 [0/10/1/0] main
+Trace 0: 0x7f02 [0/40/1/0] edgekit_step_mark
+Trace 0: 0x7f03 [0/18/1/0] main
+Trace 0: 0x7f01 [0/10/1/0] main
+Stopped execution of TB chain before 0x7f01 [10] main
+Trace 0: 0x7f02 [0/40/1/0] edgekit_step_mark
+Trace 0: 0x7f01 [0/10/1/0] main
+"""
+    assert count_trace(log.splitlines(keepends=True)) == (3, 1)
+    assert count_trace([]) == ()
