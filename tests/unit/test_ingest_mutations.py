@@ -14,11 +14,13 @@ from edgekit.errors import EdgeKitError, ExitCode, UnreadableModelError, Unsuppo
 from edgekit.ingest import read_tflite
 from edgekit.testing.models import model_path
 from edgekit.testing.mutation import mutate
+from edgekit.testing.random_nets import random_net
 
 if TYPE_CHECKING:
     from edgekit.artifacts import Graph
 
 MUTATIONS = 2000
+LOWERED = 300
 BATCHES = 8
 # Far more than a file of 60 kB needs; what a hang or a huge allocation would exceed.
 SECONDS_AT_MOST = 20
@@ -90,3 +92,19 @@ def assert_sound(graph: Graph) -> None:
     for variable in graph.variables:
         assert variable.initial.shape == variable.shape
         assert variable.dtype is not DType.RESOURCE
+
+
+@pytest.mark.parametrize("batch", range(2))
+def test_what_is_left_of_a_damaged_net_is_lowered_or_refused(batch: int) -> None:
+    from edgekit.lower import lower
+
+    lowered = refused = 0
+    for seed in range(batch, LOWERED, 2):
+        try:
+            lower(read_tflite(mutate([random_net(seed).flatbuffer], seed), "damaged"))
+        except (UnreadableModelError, UnsupportedModelError):
+            refused += 1
+        else:
+            lowered += 1
+    assert lowered >= 5
+    assert refused >= 5
