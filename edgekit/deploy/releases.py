@@ -125,12 +125,11 @@ def mark_failed(device: Device, layout: Layout, release_id: str, reason: str) ->
     run_script(device, f"mark {release_id} as failed", _MARK_FAILED, layout.release(release_id), reason)
 
 
-def prune(device: Device, layout: Layout, *, current: str, keep: int) -> tuple[str, ...]:
+def prune(device: Device, layout: Layout, found: Survey, *, current: str, keep: int) -> tuple[str, ...]:
     """Remove failed releases and all but `keep` others; return what went.
 
     The current one stays, then the one it took over from, then the newest.
     """
-    found = survey(device, layout)
     previous = found.before(current)
     ranked = [current, *([previous.id] if previous is not None else [])]
     ranked += [release.id for release in reversed(found.releases) if release.failed is None]

@@ -14,7 +14,7 @@ from edgekit.deploy.errors import with_outcome
 from edgekit.deploy.fit import check_fit
 from edgekit.deploy.layout import DEFAULT_ROOT, RECORD_NAME, Layout, run_script
 from edgekit.deploy.lock import describe_us, locked, utc_now, who
-from edgekit.deploy.releases import Release, make_record, prune, survey
+from edgekit.deploy.releases import Release, Survey, make_record, prune, survey
 from edgekit.deploy.switch import switch
 from edgekit.deploy.upload import GOLDEN_OUTPUTS, make_payload, prepare, upload, verify_digests
 from edgekit.devices.probe import MachineFacts, probe
@@ -84,7 +84,8 @@ def deploy(
     with tempfile.TemporaryDirectory(prefix="edgekit-deploy-") as workspace:
         payload = make_payload(bundle, Path(workspace))
         with locked(device, layout, describe_us()):
-            draft = _draft(bundle, payload, survey(device, layout).current)
+            found = survey(device, layout)
+            draft = _draft(bundle, payload, found.current)
             release = _bring(device, layout, draft, payload, Path(workspace), progress)
             progress("switching", None)
             switch(
@@ -96,7 +97,8 @@ def deploy(
                 is_checked=release.golden_frames is not None,
             )
             progress("removing old releases", None)
-            removed = _prune(device, layout, release.id, keep)
+            now = dataclasses.replace(found, current=release.id, releases=(*found.releases, release))
+            removed = _prune(device, layout, now, keep)
     return Deployment(
         device=device.name, directory=layout.directory, release=release, removed=removed, machine=machine
     )
@@ -165,9 +167,11 @@ def _discard(device: Device, staging: str) -> None:
         return  # the next deploy does it
 
 
-def _prune(device: Device, layout: Layout, current: str, keep: int) -> tuple[str, ...]:
+def _prune(device: Device, layout: Layout, now: Survey, keep: int) -> tuple[str, ...]:
+    current = now.current
+    assert current is not None
     try:
-        return prune(device, layout, current=current, keep=max(1, keep))
+        return prune(device, layout, now, current=current, keep=max(1, keep))
     except DeviceError as error:
         outcome = f"{current} serves; only old releases are left over, and the next deploy removes them."
         raise with_outcome(error, outcome) from error
