@@ -79,14 +79,14 @@ def input_scale_is_moderate(view: OperatorView) -> str | None:
 
 
 def lower_relu(view: OperatorView) -> Sequence[Kernel | Alias]:
-    """max(x, 0), rescaled (`CalculateReluOpData` of activations_common.cc, `ReluQuantized` of activations.h)."""
+    """max(x, 0), rescaled (`CalculateReluOpData` and `ReluQuantized` of activations.h)."""
     out = view.output
     scaled = scale_integers(_centered(view), Multiplier.of(_ratio(view))) + out.zero_point
     return _table(view, np.maximum(scaled, out.zero_point))
 
 
 def lower_relu6(view: OperatorView) -> Sequence[Kernel | Alias]:
-    """Stored integers clamped to 0 .. 6 in the input's scale; the output's plays no part (`Relu6Quantized`)."""
+    """Stored integers clamped to 0 .. 6 in the input's scale, the output's ignored (`Relu6Quantized`)."""
     data = view.input(0)
     return _table(view, np.clip(inputs_of("int8"), data.zero_point, quantize_real(6.0, data)))
 

@@ -96,7 +96,7 @@ def lower_add(view: OperatorView) -> Sequence[Kernel]:
 
 
 def lower_sub(view: OperatorView) -> Sequence[Kernel]:
-    """a - b (`CalculateOpDataSub` of sub_common.cc, whose factors are float32, not double; int32 wraps)."""
+    """a - b (`CalculateOpDataSub` of sub_common.cc, `SubElementwise` of sub.h; int32 wraps)."""
     if view.output.dtype is DType.INT32:
         return _binary(view, lambda a, b: _wrapped(_wide(a) - _wide(b)))
     return _binary(view, _scaled_sum(view))
@@ -159,13 +159,13 @@ def _scaled_sum(view: OperatorView) -> ScaledSum:
 
 
 def _sum_factors(view: OperatorView) -> tuple[float, float, float]:
-    """Real factors of both inputs and of the output; ADD has them in double, SUB in float32."""
-    number = np.float64 if view.operator.kind == "ADD" else np.float32
-    first, second, out = (number(t.scale) for t in (view.input(0), view.input(1), view.output))
-    with np.errstate(all="ignore"):  # what overflows is no factor below 1, and refused
-        twice_largest = 2 * max(first, second)
-        result = twice_largest / (number(1 << SUM_SHIFT) * out)
-        return float(first / twice_largest), float(second / twice_largest), float(result)
+    """Real factors of both inputs and of the output, in double.
+
+    TFLite Micro had SUB's in float32 until 2026; the interpreter that is the oracle has them in double.
+    """
+    first, second, out = view.input(0).scale, view.input(1).scale, view.output.scale
+    twice_largest = 2 * max(first, second)
+    return first / twice_largest, second / twice_largest, twice_largest / ((1 << SUM_SHIFT) * out)
 
 
 def _product_factor(view: OperatorView) -> float:
