@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from edgekit.lower.view import OperatorView
 
 _MOST_LEFT_SHIFT = 30
+TOO_LARGE = Multiplier(0, _MOST_LEFT_SHIFT + 1)  # stands for factors that `factors_problem` refuses
 _MOST_PADDED_ELEMENTS = 1 << 28
 
 
@@ -96,7 +98,14 @@ def product_factor(left: Tensor, right: Tensor, out: Tensor) -> Multiplier:
 
     Source: `GetQuantizedConvolutionMultipler` of tensorflow/lite/kernels/kernel_util.cc.
     """
-    return Multiplier.of(float(np.float32(left.scale) * np.float32(right.scale)) / out.scale)
+    product = float_product(left.scale, right.scale)
+    return Multiplier.of(product / out.scale) if math.isfinite(product) else TOO_LARGE
+
+
+def float_product(left: float, right: float) -> float:
+    """The product rounded to float32; infinite where that overflows."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(left) * np.float32(right))
 
 
 def fold(

@@ -97,14 +97,15 @@ def _general_kernel(view: OperatorView) -> Kernel:
     left, right, out = view.input(0), view.input(1), view.output
     (_, depth), _ = _matrix_shapes(view)
     kernel, shape = KernelBuilder(), out.shape
-    x, y = kernel.read(left), _rows_of_columns(view, kernel.read(right))
+    x, y = kernel.read(left), kernel.read(right)
     step = te.reduce_axis((0, depth), "k")
 
     def product(*place: Any) -> Any:
         *batch, row, column = place
-        cell = (step, row) if view.option("adj_x") else (row, step)
-        a = x[(*_broadcast(batch, left.shape[:-2]), *cell)].astype("int32")
-        b = y[(*_broadcast(batch, right.shape[:-2]), step, column)].astype("int32")
+        left_cell = (step, row) if view.option("adj_x") else (row, step)
+        right_cell = (column, step) if view.option("adj_y") else (step, column)
+        a = x[(*_broadcast(batch, left.shape[:-2]), *left_cell)].astype("int32")
+        b = y[(*_broadcast(batch, right.shape[:-2]), *right_cell)].astype("int32")
         return te.sum((a - int32(left.zero_point)) * (b - int32(right.zero_point)), axis=step)
 
     acc = te.compute(shape, product, name="acc")
@@ -117,19 +118,6 @@ def _general_kernel(view: OperatorView) -> Kernel:
 
     result = te.compute(shape, scaled, name="out")
     return kernel.finish(result, out, Template.REDUCTION, macs=out.elements * depth)
-
-
-def _rows_of_columns(view: OperatorView, y: te.Tensor) -> te.Tensor:
-    """The second factor as [..., inner, columns], where columns are next to each other."""
-    if not view.option("adj_y"):
-        return y
-    *batch, columns, depth = view.input(1).shape
-
-    def element(*place: Any) -> Any:
-        *outer, step, column = place
-        return y[(*outer, column, step)]
-
-    return te.compute((*batch, depth, columns), element, name="turned")
 
 
 def _broadcast(place: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:

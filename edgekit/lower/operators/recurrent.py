@@ -7,6 +7,7 @@ output. Source: `PrepareSvdf` and `EvalIntegerSvdfReference` of tensorflow/lite/
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tvm import te, tirx
 from edgekit.artifacts import DType
 from edgekit.compute.convolution import fold_zero_point
 from edgekit.compute.fixed_point import Multiplier, clamp, int32, scale_by
-from edgekit.lower.convolved import bias_problem, factors_problem
+from edgekit.lower.convolved import TOO_LARGE, bias_problem, factors_problem, float_product
 from edgekit.lower.kernel import KernelBuilder, Scratch, StateRef, Template
 from edgekit.lower.quantization import activation_range
 from edgekit.lower.rules import INT8_TO_INT8, Support, found, fused_activation_is_a_clamp
@@ -197,7 +198,9 @@ def _output_factor(view: OperatorView) -> Multiplier:
 
 def _float_factor(left: Tensor, right: Tensor, out: Tensor) -> Multiplier:
     """left scale * right scale / output scale, all of it in float."""
-    return Multiplier.of(float(np.float32(left.scale) * np.float32(right.scale) / np.float32(out.scale)))
+    with np.errstate(over="ignore"):
+        factor = float(np.float32(float_product(left.scale, right.scale)) / np.float32(out.scale))
+    return Multiplier.of(factor) if math.isfinite(factor) else TOO_LARGE
 
 
 OPERATORS = {
