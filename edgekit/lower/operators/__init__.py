@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from edgekit.lower.operators import (
     activations,
+    arg_max,
     convolution,
     elementwise,
     joining,
     matmul,
     movement,
+    normalization,
     padding,
     pooling,
     quantize,
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
 
 _FAMILIES = (
     activations,
+    arg_max,
     convolution,
     elementwise,
     joining,
     matmul,
     movement,
+    normalization,
     padding,
     pooling,
     quantize,
