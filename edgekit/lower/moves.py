@@ -46,13 +46,15 @@ def differing_type(data: Tensor, view: OperatorView) -> str | None:
     return None
 
 
-def constant_integers(tensor: Tensor | None, *, axes: int | None = None) -> str | None:
-    """What keeps `tensor` from being constant int32 or int64, with `axes` axes if given."""
+def constant_integers(
+    tensor: Tensor | None, *, axes: int | None = None, or_int64: bool = False
+) -> str | None:
+    """What keeps `tensor` from being constant int32 (or int64), with `axes` axes if given."""
     if tensor is None:
         return "it is absent"
     if tensor.data is None:
         return f"{tensor.name!r} is computed by the network"
-    if tensor.dtype not in (DType.INT32, DType.INT64):
+    if tensor.dtype not in ((DType.INT32, DType.INT64) if or_int64 else (DType.INT32,)):
         return f"{tensor.name!r} is {tensor.dtype}"
     if axes is not None and len(tensor.shape) != axes:
         return f"{tensor.name!r} has shape {list(tensor.shape)}"

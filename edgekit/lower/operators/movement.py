@@ -101,7 +101,7 @@ def _batches(view: OperatorView) -> int:
 
 
 def order_is_a_permutation(view: OperatorView) -> str | None:
-    """The order of the axes must be constant, and name each axis once."""
+    """The order of the axes must be constant int32, and name each axis once."""
     order, rank = view.input(1), len(view.input(0).shape)
     problem = constant_integers(order, axes=1)
     return problem or found(

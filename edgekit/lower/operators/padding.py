@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def paddings_are_constant(view: OperatorView) -> str | None:
-    """Paddings must be constant, with two values for each axis, none of them negative."""
+    """Paddings must be constant int32 (for MIRROR_PAD also int64), two for each axis, none negative."""
     paddings, rank = view.input(1), len(view.input(0).shape)
-    problem = constant_integers(paddings)
+    problem = constant_integers(paddings, or_int64=view.operator.kind == "MIRROR_PAD")
     if problem:
         return problem
     if paddings.elements != 2 * rank:

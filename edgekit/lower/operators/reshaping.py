@@ -35,7 +35,7 @@ def squeezed_axes_have_one_index(view: OperatorView) -> str | None:
 
 
 def expanded_axis_is_constant(view: OperatorView) -> str | None:
-    """The new axis must be one constant integer."""
+    """The new axis must be one constant int32."""
     axis = view.input(1)
     return constant_integers(axis) or found(axis.elements != 1, f"{axis.elements} values")
 

@@ -28,7 +28,7 @@ _ONE = 1 << 10  # positions and weights have ten bits after the point
 
 
 def size_is_constant(view: OperatorView) -> str | None:
-    """The new size must be constant: height and width of the output."""
+    """The new size must be constant int32: height and width of the output."""
     problem = constant_integers(view.input(1), axes=1)
     size, out = view.input(1), list(view.output.shape[1:3])
     return problem or found(integers(size) != out, f"{integers(size)}, and the output has {out}")

@@ -30,9 +30,9 @@ Spans = tuple[Span, ...]
 
 
 def slice_bounds_are_constant(view: OperatorView) -> str | None:
-    """Begin and size must be constant vectors with one value for each axis."""
+    """Begin and size must be constant int32 or int64 vectors with one value for each axis."""
     for bounds in view.inputs[1:]:
-        problem = constant_integers(bounds, axes=1)
+        problem = constant_integers(bounds, axes=1, or_int64=True)
         if problem:
             return problem
         if bounds is not None and bounds.elements != len(view.input(0).shape):
@@ -74,7 +74,7 @@ def split_types_agree(view: OperatorView) -> str | None:
 
 
 def split_axis_is_constant(view: OperatorView) -> str | None:
-    """The axis must be one constant integer, and the input must have it."""
+    """The axis must be one constant int32, and the input must have it."""
     axis = view.input(0 if view.operator.kind == "SPLIT" else 2)
     problem = constant_integers(axis)
     if problem or axis.elements != 1:

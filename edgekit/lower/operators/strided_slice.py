@@ -31,7 +31,7 @@ class _Entry:
 
 
 def bounds_are_constant(view: OperatorView) -> str | None:
-    """Begin, end and strides must be constant vectors of equal length."""
+    """Begin, end and strides must be constant int32 vectors of equal length."""
     for bounds in view.inputs[1:]:
         problem = constant_integers(bounds, axes=1)
         if problem:

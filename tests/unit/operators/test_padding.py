@@ -103,6 +103,13 @@ def test_mirror_pad_reflects(shape: tuple[int, ...], paddings: Paddings, mode: s
     assert_matches_oracle(mirrored(shape, paddings, mode))
 
 
+def test_mirror_pad_takes_paddings_of_64_bits() -> None:
+    model = ModelBuilder()
+    inputs = [model.input((2, 3), scale=0.5), model.constant(np.array([[1, 0], [0, 2]], np.int64))]
+    model.op("MIRROR_PAD", inputs, spec((3, 5), scale=0.5), mode="REFLECT")
+    assert_matches_oracle(model.build())
+
+
 def test_symmetric_padding_may_be_as_long_as_the_axis() -> None:
     assert_matches_oracle(mirrored((1, 3, 1, 2), ((1, 1), (3, 3), (1, 1), (2, 2)), "SYMMETRIC"))
 
@@ -148,6 +155,7 @@ def test_computed_paddings_are_refused() -> None:
         np.array([[1, 1], [-1, 3]], np.int32),
         np.array([[1, 1]], np.int32),
         np.array([[1, 1], [1, 1]], np.int8),
+        np.array([[1, 1], [1, 1]], np.int64),
     ],
 )
 def test_malformed_paddings_are_refused(values: Any) -> None:

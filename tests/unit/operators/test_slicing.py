@@ -76,6 +76,13 @@ def test_slice_takes_a_window(shape: Shape, begin: Shape, size: Shape, dtype: st
     assert_matches_oracle(sliced(shape, begin, size, dtype=dtype))
 
 
+def test_slice_takes_bounds_of_64_bits() -> None:
+    model = ModelBuilder()
+    bounds = [model.constant(np.array(values, np.int64)) for values in ((1, 0), (2, -1))]
+    model.op("SLICE", [model.input((4, 3)), *bounds], spec((2, 3)))
+    assert_matches_oracle(model.build())
+
+
 @pytest.mark.parametrize(
     ("shape", "axis", "count"),
     [

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tvm_ffi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from edgekit.artifacts import Graph, LoweredModule, Tensor
 
@@ -46,5 +48,7 @@ def unchanged_module(module: LoweredModule) -> Iterator[None]:
     assert all(tvm_ffi.structural_equal(kernels[name], function) for name, function in functions)
 
 
-def _same_data(tensor: Tensor, data: np.ndarray | None) -> bool:  # type: ignore[type-arg]
-    return tensor.data is None if data is None else np.array_equal(tensor.data, data)
+def _same_data(tensor: Tensor, data: NDArray[Any] | None) -> bool:
+    if data is None or tensor.data is None:
+        return data is tensor.data
+    return np.array_equal(tensor.data, data)
