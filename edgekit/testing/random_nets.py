@@ -1,7 +1,8 @@
 """Randomly composed small int8 nets, valid for TFLite Micro, with inputs to run them on.
 
 `random_net(seed)` makes one from a seed; `nets()` is the same as a Hypothesis strategy, which shrinks a
-failure to fewer operators and smaller shapes. `random_operators.py` holds one function per operator.
+failure to fewer operators and smaller shapes. `random_operators.py` lists what they are
+made of.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
-from edgekit.testing.random_operators import OPERATORS, Value
+from edgekit.testing.random_operators import OPERATORS
+from edgekit.testing.random_values import Value
 from edgekit.testing.tflite_builder import ModelBuilder, spec
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ def _fill(rng: np.random.Generator, each: InputSpec, frame: int) -> NDArray[Any]
 
 
 class _Composer:
-    """Grows a net operator by operator. Implements `random_operators.Net`."""
+    """Grows a net operator by operator. Implements `random_values.Net`."""
 
     def __init__(self, dice: Dice, seed: int) -> None:
         self.dice = dice
