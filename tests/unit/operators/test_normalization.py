@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -59,7 +61,7 @@ def test_any_rows_agree_with_the_reference(depth: int, zero_point: int, seed: in
 def test_what_cannot_be_normalized_is_refused() -> None:
     assert_refused(_model((1, 33026)), rows_can_be_summed)
     assert_refused(_model((1, 4), activation="RELU"), nothing_is_fused)
-    none = {"fused_activation_function": "NONE"}
+    none: dict[str, Any] = {"fused_activation_function": "NONE"}
     out = spec((1, 4), "int8", 1 / 127)
     assert_refused(unary("L2_NORMALIZATION", (1, 4), scale=0.1, output=out, **none), output_is_within_one)
     out = spec((1, 5), "int8", 1 / 128)
