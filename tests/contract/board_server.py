@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CHUNK = 32768
+# What a thread meets when its client or its program has gone; a closed pipe is a ValueError.
+_LINK_BROKE = (OSError, EOFError, ValueError, paramiko.SSHException)
 
 
 @dataclasses.dataclass
@@ -124,10 +126,11 @@ class BoardServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,
         )
-        with process:
+        with suppress(*_LINK_BROKE), process:
             self._talk(channel, process, hides=_names(faults.drop_during, command))
-        with suppress(OSError, EOFError, paramiko.SSHException):
+        with suppress(*_LINK_BROKE):
             code = process.returncode
             channel.send_exit_status(code if code >= 0 else 128 - code)
             channel.close()
@@ -144,7 +147,7 @@ class BoardServer:
         if hides:
             read()  # its first words, or its end
             self.drop()
-        with suppress(OSError):
+        with suppress(*_LINK_BROKE):
             while chunk := read():
                 channel.sendall(chunk)
         while read():  # a program whose reader has gone still runs to its end
@@ -156,7 +159,7 @@ class BoardServer:
         heard.wait(timeout=0.5)
 
     def _feed(self, channel: paramiko.Channel, stdin: Any, heard: threading.Event) -> None:
-        with suppress(OSError, ValueError):  # the program may have ended, and its input be closed
+        with suppress(*_LINK_BROKE):  # the program may have ended, and its input be closed
             while chunk := channel.recv(_CHUNK):
                 heard.set()
                 wanted = self.faults.drop_at_answer
@@ -169,7 +172,7 @@ class BoardServer:
                 if meant:
                     self.drop()
         heard.set()
-        with suppress(OSError, ValueError):
+        with suppress(*_LINK_BROKE):
             stdin.close()
 
     def _start(self, function: Callable[..., object], *arguments: object) -> threading.Thread:
@@ -286,10 +289,10 @@ def _reader(stream: Any) -> Callable[[], bytes]:
 
 
 def _copy(read: Callable[[], bytes], write: Callable[[bytes], object], end: Callable[[], object]) -> None:
-    with suppress(OSError):
+    with suppress(*_LINK_BROKE):
         while chunk := read():
             write(chunk)
-    with suppress(OSError):
+    with suppress(*_LINK_BROKE):
         end()
 
 
