@@ -26,21 +26,35 @@ if TYPE_CHECKING:
 @click.option(
     "--deployed", is_flag=True, help="Verify the release that serves there, not a copy of the build."
 )
+@click.option("--outputs-only", is_flag=True, help="Leave the operators inside out if all outputs are equal.")
 @json_option
 @click.pass_context
 def command(
-    context: click.Context, bundle: Path | None, device: DeviceChoice, deployed: bool, as_json: bool
+    context: click.Context,
+    bundle: Path | None,
+    device: DeviceChoice,
+    deployed: bool,
+    outputs_only: bool,
+    as_json: bool,
 ) -> None:
     """Compare every output byte of BUNDLE on a device with the oracle's golden vectors.
 
     BUNDLE is a folder that 'edgekit build' made, or one with several; by default all builds of this
-    project. Where outputs differ, the exit code is 3 and the first operator that goes wrong is named.
+    project. Every operator's output is compared too, in one frame. Where anything differs, the exit
+    code is 3 and the first operator that goes wrong is named.
     """
     from edgekit.verbs.builds import build_root
     from edgekit.verbs.verify import verify
 
     with progress(quiet=as_json) as show:
-        found = verify(bundle, device=device, builds=build_root(Path.cwd()), deployed=deployed, progress=show)
+        found = verify(
+            bundle,
+            device=device,
+            builds=build_root(Path.cwd()),
+            deployed=deployed,
+            outputs_only=outputs_only,
+            progress=show,
+        )
     if as_json:
         emit_json(found)
     else:
@@ -57,10 +71,8 @@ def _show(found: Verification) -> None:
         ("device", found.device),
         ("oracle", found.oracle),
         ("frames", f"{found.frames}{carried}"),
-        (
-            "outputs",
-            "equal, every byte" if found.equal else f"elements that differ: {found.differing_elements}",
-        ),
+        ("outputs", _outputs(found)),
+        ("operators", _operators(found)),
     ]
     if found.output_difference is not None:
         rows.append(("first output", _output(found.output_difference)))
@@ -69,6 +81,20 @@ def _show(found: Verification) -> None:
     table(("verify", ""), rows)
     if found.note is not None:
         note(found.note)
+
+
+def _outputs(found: Verification) -> str:
+    if found.output_difference is None:
+        return "equal, every byte"
+    return f"elements that differ: {found.differing_elements}"
+
+
+def _operators(found: Verification) -> str:
+    if found.operator_difference is not None:
+        return "one differs"
+    if not found.operators_compared:
+        return "not compared"
+    return f"{found.operators_compared} outputs inside the network equal, in one frame"
 
 
 def _output(first: OutputDifference) -> str:

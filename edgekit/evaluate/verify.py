@@ -12,7 +12,7 @@ from edgekit.devices import runner
 from edgekit.devices.frames import frames_of, load_golden, pack_frames
 from edgekit.devices.workspace import installed, put_bytes
 from edgekit.errors import OracleMissingError
-from edgekit.evaluate.first_difference import OperatorDifference, find_first_difference
+from edgekit.evaluate.first_difference import Comparison, OperatorDifference, compare_operators
 from edgekit.oracle import oracle_available, oracle_version, run_oracle
 
 if TYPE_CHECKING:
@@ -49,26 +49,35 @@ class Verification:
     oracle: str
     frames: int
     streaming: bool  # whether state was carried from frame to frame
-    equal: bool
-    differing_elements: int
+    equal: bool  # every output byte in every frame, and every operator's that was compared
+    differing_elements: int  # of outputs
     output_difference: OutputDifference | None
+    operators_compared: int  # tensors inside the network that were compared, in one frame
     operator_difference: OperatorDifference | None
-    note: str | None  # why there is no operator difference, where outputs differ
+    note: str | None  # what else there is to know
 
 
 def verify_bundle(
-    bundle: Bundle, device: Device, *, release: str | None = None, progress: Progress
+    bundle: Bundle,
+    device: Device,
+    *,
+    release: str | None = None,
+    outputs_only: bool = False,
+    progress: Progress,
 ) -> Verification:
     """Run a bundle's golden vectors on a device and compare every output byte.
 
-    Where they differ, the first frame that does is run again with every operator's output kept, to
-    name the first operator that goes wrong. That needs the oracle on this machine.
+    Then one frame is run again with every operator's output kept: the first one that differs, to
+    name the operator that goes wrong, or the last one if all outputs are equal. Outputs alone prove
+    little of a model that rejects almost all inputs, as a wake word does. This needs the oracle on
+    this machine.
 
     Args:
         bundle: a bundle whose files were checked, for a CPU like the device's.
         device: where to run it.
         release: a folder on the device that has the bundle's runner and library already; by default
             they are copied to a temporary one.
+        outputs_only: leave the operators out as long as all outputs are equal.
         progress: told what is being done.
 
     Raises:
@@ -88,15 +97,19 @@ def verify_bundle(
             model.scratch_file(_INPUTS),
             model.scratch_file(_EXPECTED),
         )
-        operator, note = None, None
-        if result.first_difference is not None:
-            progress("Looking for the first operator that differs", None)
-            if oracle_available():
-                flatbuffer = (bundle.path / "model.tflite").read_bytes()
-                frame = result.first_difference.frame
-                operator = find_first_difference(device, model, flatbuffer, golden.inputs, frame)
-            note = _note(operator)
-    return _verification(bundle, device, golden, result, operator, note)
+        inside = None
+        if oracle_available() and not (result.equal and outputs_only):
+            progress("Comparing every operator's output in one frame", None)
+            first = result.first_difference
+            inside = compare_operators(
+                device,
+                model,
+                (bundle.path / "model.tflite").read_bytes(),
+                golden.inputs,
+                golden.frames - 1 if first is None else first.frame,
+                streaming=bundle.manifest["golden"]["streaming"],
+            )
+    return _verification(bundle, device, golden, result, inside)
 
 
 def _with_answers(bundle: Bundle, golden: Golden) -> Golden:
@@ -116,26 +129,26 @@ def _with_answers(bundle: Bundle, golden: Golden) -> Golden:
     return Golden(inputs=golden.inputs, outputs=outputs, oracle=oracle_version())
 
 
-def _note(operator: OperatorDifference | None) -> str | None:
-    if operator is not None:
+def _note(result: CheckResult, inside: Comparison | None) -> str | None:
+    if inside is None and not oracle_available():
+        return "Operators were not compared: the reference interpreter is not installed here."
+    if inside is None:
         return None
-    if not oracle_available():
-        return "The first operator was not looked for: the reference interpreter is not installed here."
-    return (
-        "No operator's own output differs when the frame is run again: either the model does not answer "
-        "the same twice, or an output is overwritten after it was computed."
-    )
+    if result.equal and inside.first is not None:
+        return "All outputs are equal on these vectors, but an operator inside is wrong."
+    if not result.equal and inside.first is None:
+        return (
+            "No operator's own output differs when the frame is run again: either the model does not "
+            "answer the same twice, or an output is overwritten after it was computed."
+        )
+    return None
 
 
 def _verification(
-    bundle: Bundle,
-    device: Device,
-    golden: Golden,
-    result: CheckResult,
-    operator: OperatorDifference | None,
-    note: str | None,
+    bundle: Bundle, device: Device, golden: Golden, result: CheckResult, inside: Comparison | None
 ) -> Verification:
     first = result.first_difference
+    operator = None if inside is None else inside.first
     return Verification(
         model=bundle.manifest["model"]["name"],
         target=bundle.manifest["target"]["name"],
@@ -143,11 +156,12 @@ def _verification(
         oracle=golden.oracle or "",
         frames=result.frames,
         streaming=bundle.manifest["golden"]["streaming"],
-        equal=result.equal,
+        equal=result.equal and operator is None,
         differing_elements=result.differing_elements,
         output_difference=None if first is None else _locate(first, bundle.manifest),
+        operators_compared=0 if inside is None else inside.compared,
         operator_difference=operator,
-        note=note,
+        note=_note(result, inside),
     )
 
 

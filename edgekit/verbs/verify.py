@@ -24,13 +24,15 @@ def verify(
     device: DeviceChoice = _HERE,
     builds: Path | str = "build",
     deployed: bool = False,
+    outputs_only: bool = False,
     root: str = DEFAULT_ROOT,
     progress: Progress = lambda _stage, _share: None,
 ) -> Verification:
     """Compare every output byte of a build on a device with the oracle's golden vectors.
 
-    Where outputs differ, the first operator and element that do are looked for, with the oracle on
-    this machine. That outputs differ is an answer and no exception: see `Verification.equal`.
+    With the oracle on this machine, every operator's output is compared too, in one frame: the first
+    that differs, or the last if all outputs are equal. So the first operator and element that go
+    wrong are named. That something differs is an answer and no exception: see `Verification.equal`.
 
     Args:
         bundle: a bundle's folder, or one with several; by default all in `builds`. Of several, the
@@ -39,6 +41,7 @@ def verify(
             the emulated board.
         builds: root of the build folders.
         deployed: verify the release that serves on the device, not a temporary copy of the build.
+        outputs_only: leave the operators out as long as all outputs are equal.
         root: folder for all releases on the device.
         progress: called with each stage and the share done (0 to 1, or None).
 
@@ -56,4 +59,4 @@ def verify(
     """
     with selected(bundle, device, builds, progress) as (chosen, machine):
         release = serving_release(chosen, machine, root) if deployed else None
-        return verify_bundle(chosen, machine, release=release, progress=progress)
+        return verify_bundle(chosen, machine, release=release, outputs_only=outputs_only, progress=progress)

@@ -53,6 +53,7 @@ def test_a_right_model_is_equal_in_every_frame(device: Device, good: Bundle) -> 
     found = verify_bundle(good, device, progress=silent)
     assert (found.equal, found.frames, found.differing_elements) == (True, 100, 0)
     assert (found.output_difference, found.operator_difference, found.note) == (None, None, None)
+    assert found.operators_compared == 2
     assert found.device == device.name
 
 
@@ -88,6 +89,20 @@ def test_a_fault_is_found_where_it_begins_not_where_it_shows(
     found = verify_bundle(tiny_bundle(tmp_path / "host", bug), LocalDevice(), progress=silent)
     assert found.operator_difference is not None
     assert (found.operator_difference.frame, found.operator_difference.index) == (frame, index)
+
+
+def test_a_fault_that_no_output_shows_is_found_inside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = tiny_bundle(tmp_path / "host", "HIDDEN")
+    found = verify_bundle(bundle, LocalDevice(), progress=silent)
+    assert (found.equal, found.output_difference) == (False, None)
+    assert found.operator_difference is not None
+    assert (found.operator_difference.index, found.operator_difference.tensor) == (3, "loudest_3")
+    assert found.note == "All outputs are equal on these vectors, but an operator inside is wrong."
+    assert run_cli("verify", str(bundle.path)) == ExitCode.OUTPUTS_DIFFER
+    assert run_cli("verify", str(bundle.path), "--outputs-only") == ExitCode.DONE
+    assert "not compared" in capsys.readouterr().out
 
 
 def test_nothing_is_left_on_the_device(
