@@ -20,7 +20,7 @@ settings.load_profile("edgekit")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--update-golden rewrites the golden files instead of comparing with them."""
-    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden with what comes out now")
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden with what comes out")
 
 
 @pytest.fixture

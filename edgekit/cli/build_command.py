@@ -105,14 +105,16 @@ def _budgets(max_ram: int | None, max_flash: int | None, project: Project | None
 
 def _show(path: Path, manifest: Any) -> None:
     memory, golden = manifest["memory"], manifest["golden"]
+    parts = f"{memory['code_bytes']:,} code, {memory['weight_bytes']:,} weights"
+    checked = f"{golden['vectors']} vectors of {golden['oracle']}"
     rows = [
         ("model", manifest["model"]["name"]),
         ("target", f"{manifest['target']['name']} ({manifest['target']['cpu']})"),
-        ("library", f"{memory['library_bytes']:,} bytes: {memory['code_bytes']:,} code, {memory['weight_bytes']:,} weights"),
+        ("library", f"{memory['library_bytes']:,} bytes: {parts}"),
         ("arena", f"{memory['arena_bytes']:,} bytes, and {memory['state_bytes']:,} of state"),
         ("work", f"{manifest['macs']:,} multiply-accumulates in {len(manifest['operators'])} steps"),
         ("tuned", f"{manifest['tuning']['tuned_share']:.0%} of the work"),
-        ("golden", f"{golden['vectors']} vectors of {golden['oracle']}" if golden["checked"] else "not checked: no oracle here"),
+        ("golden", checked if golden["checked"] else "not checked: no oracle here"),
         ("bundle", str(path)),
     ]
     table(("built", ""), rows)

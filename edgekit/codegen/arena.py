@@ -2,8 +2,9 @@
 
 Buffers that alias one another are one allocation; an elementwise kernel whose input dies with it
 writes over that input. Allocations are then placed greedily, largest first, in the lowest gap that
-is free for as long as they live (the "greedy by size" strategy of Pisarchyk and Lee, "Efficient Memory Management for Deep Neural
-Net Inference", 2020), trying several orders and keeping the smallest result.
+is free for as long as they live (the "greedy by size" strategy of Pisarchyk and Lee, "Efficient
+Memory Management for Deep Neural Net Inference", 2020), trying several orders and keeping the
+smallest result.
 """
 
 from __future__ import annotations

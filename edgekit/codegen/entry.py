@@ -261,7 +261,11 @@ def _string(text: str) -> str:
 
 def _comment(text: str) -> str:
     """Text that is safe inside a C comment."""
-    return re.sub(r"[^ -~]", "?", json.dumps(text, ensure_ascii=True)[1:-1]).replace("*/", "* /").replace("/*", "/ *")
+    return (
+        re.sub(r"[^ -~]", "?", json.dumps(text, ensure_ascii=True)[1:-1])
+        .replace("*/", "* /")
+        .replace("/*", "/ *")
+    )
 
 
 def _float(value: float) -> str:

@@ -124,7 +124,12 @@ def pad_plane(x: te.Tensor, load: Convolution, *, channels: int | None = None, e
 
 
 def convolution(
-    x: te.Tensor, weights: te.Tensor, bias: te.Tensor, multiplier: te.Tensor, shift: te.Tensor, load: Convolution
+    x: te.Tensor,
+    weights: te.Tensor,
+    bias: te.Tensor,
+    multiplier: te.Tensor,
+    shift: te.Tensor,
+    load: Convolution,
 ) -> te.Tensor:
     """int8 [batch, out_height, out_width, out_channels] of int8 `x` [batch, height, width, in_channels].
 
@@ -156,8 +161,6 @@ def convolution(
     biased = te.compute(shape, lambda n, y, col, o: acc[n, y, col, o] + bias[o], name="biased")
     return te.compute(
         shape,
-        lambda n, y, col, o: requantize(
-            biased[n, y, col, o], multiplier[o], shift[o], load.requantization
-        ),
+        lambda n, y, col, o: requantize(biased[n, y, col, o], multiplier[o], shift[o], load.requantization),
         name="out",
     )

@@ -49,7 +49,7 @@ def same_index_everywhere(block: Any) -> bool:
 
 
 def innermost_is_a_vector(block: Any) -> bool:
-    """Whether every operand is read along its last dimension, in order, or does not depend on the last axis."""
+    """Whether every operand is read in order along its last dimension, or not by the last axis at all."""
     axes = spatial_axes(block)
     if not axes:
         return False

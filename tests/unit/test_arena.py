@@ -1,4 +1,4 @@
-"""The arena planner: nothing that lives at the same time shares a byte, and nothing takes more than it must."""
+"""The arena planner: what lives at the same time shares no byte, and nothing takes more than it must."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ def _call(index: int, reads: tuple[str, ...], write: str, in_place: tuple[int, .
 
 def _chain(*sizes: int, in_place: bool = False) -> tuple[list[KernelCall], dict[str, Buffer]]:
     """t0 -> t1 -> … : each call reads the buffer before it."""
-    calls = [
-        _call(i, (f"t{i}", "c0"), f"t{i + 1}", (0,) if in_place else ()) for i in range(len(sizes) - 1)
-    ]
+    calls = [_call(i, (f"t{i}", "c0"), f"t{i + 1}", (0,) if in_place else ()) for i in range(len(sizes) - 1)]
     return calls, {f"t{i}": _buffer(f"t{i}", size) for i, size in enumerate(sizes)}
 
 
 _allocations = st.lists(
     st.tuples(st.integers(1, 5000), st.integers(0, 12), st.integers(0, 6)), min_size=1, max_size=24
-).map(lambda rows: [Allocation(f"a{i}", size, first, first + more) for i, (size, first, more) in enumerate(rows)])
+).map(
+    lambda rows: [
+        Allocation(f"a{i}", size, first, first + more) for i, (size, first, more) in enumerate(rows)
+    ]
+)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

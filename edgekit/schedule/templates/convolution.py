@@ -56,9 +56,7 @@ def flatten_pixels(load: Convolution) -> Convolution:
     """The same computation with its pixels in one long row, where memory allows to read it that way."""
     if load.is_pointwise:
         pixels = load.batch * load.height * load.width
-        return dataclasses.replace(
-            load, batch=1, height=1, width=pixels, out_height=1, out_width=pixels
-        )
+        return dataclasses.replace(load, batch=1, height=1, width=pixels, out_height=1, out_width=pixels)
     window = load.window
     if load.width == load.out_width == window.kernel_w == 1:  # one column: call it one row
         turned = Window(
