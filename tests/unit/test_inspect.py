@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 import edgekit
 from edgekit.cli.inspect_command import command
+from edgekit.cli.main import main
 from edgekit.errors import ExitCode, UnreadableModelError
 from edgekit.ingest import costs
 from edgekit.ingest.tflite_reader import survey_tflite
@@ -233,6 +234,18 @@ class TestCommand:
         assert done.exit_code == 0
         assert "no, for 2 reasons" in done.stdout
         assert "fix: Quantize the model to full integer" in done.stdout
+
+    def test_a_damaged_file_leaves_with_exit_code_7_and_one_document(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = tmp_path / "net.tflite"
+        path.write_bytes(convolutions().build()[:300])
+        with pytest.raises(SystemExit) as left:
+            main(["inspect", str(path), "--json"])
+        assert left.value.code == ExitCode.MODEL
+        output = capsys.readouterr()
+        assert json.loads(output.out)["error"]["class"] == "UnreadableModelError"
+        assert "Traceback" not in output.err
 
     def test_without_a_model_there_must_be_a_project(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

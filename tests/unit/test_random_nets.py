@@ -21,13 +21,13 @@ def assert_agrees(net: RandomNet) -> None:
             assert_same_bits(ours, theirs, f"{net!r}: output {position} of frame {frame}")
 
 
-@pytest.mark.parametrize("seed", range(13, 23))
+@pytest.mark.parametrize("seed", range(12))
 def test_a_random_net_agrees_with_the_reference(seed: int) -> None:
     assert_agrees(random_net(seed))
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("seed", range(23, 223))
+@pytest.mark.parametrize("seed", range(12, 212))
 def test_many_random_nets_agree_with_the_reference(seed: int) -> None:
     assert_agrees(random_net(seed))
 
