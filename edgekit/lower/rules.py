@@ -106,3 +106,4 @@ def fused_activation_is_a_clamp(view: OperatorView) -> str | None:
 
 
 INT8_TO_INT8 = (input_is_int8, output_is_int8, activations_are_per_tensor)
+UNARY_INT8 = (input_is_int8, output_is_int8, operands_are_per_tensor, has_as_many_elements)

@@ -12,7 +12,7 @@ from edgekit.compute.fixed_point import Multiplier, rounding_divide_by_power_of_
 from edgekit.compute.hard_swish import HardSwish
 from edgekit.compute.lookup import inputs_of
 from edgekit.lower.quantization import quantize_real
-from edgekit.lower.rules import INT8_TO_INT8, Support, found, has_as_many_elements, operands_are_per_tensor
+from edgekit.lower.rules import UNARY_INT8, Support, found
 from edgekit.lower.tables import lower_table
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgekit.lower.kernel import Alias, Kernel
-    from edgekit.lower.rules import Rule
     from edgekit.lower.view import OperatorView
 
 _INPUT_BITS = 4  # integer bits of what LOGISTIC and TANH are computed of
@@ -152,13 +151,11 @@ def _ratio(view: OperatorView, alpha: float = 1.0) -> float:
         return float(np.float32(view.input(0).scale) * np.float32(alpha) / np.float32(view.output.scale))
 
 
-_UNARY: tuple[Rule, ...] = (*INT8_TO_INT8, operands_are_per_tensor, has_as_many_elements)
-
 OPERATORS = {
-    "RELU": Support((*_UNARY, rescale_is_possible), lower_relu),
-    "RELU6": Support((*_UNARY, six_is_representable), lower_relu6),
-    "LEAKY_RELU": Support((*_UNARY, rescale_is_possible, slope_is_usable), lower_leaky_relu),
-    "HARD_SWISH": Support((*_UNARY, hard_swish_is_scalable), lower_hard_swish),
-    "LOGISTIC": Support((*_UNARY, input_scale_is_moderate, output_is_of_a_logistic), lower_logistic),
-    "TANH": Support((*_UNARY, input_scale_is_moderate, output_is_of_a_tanh), lower_tanh),
+    "RELU": Support((*UNARY_INT8, rescale_is_possible), lower_relu),
+    "RELU6": Support((*UNARY_INT8, six_is_representable), lower_relu6),
+    "LEAKY_RELU": Support((*UNARY_INT8, rescale_is_possible, slope_is_usable), lower_leaky_relu),
+    "HARD_SWISH": Support((*UNARY_INT8, hard_swish_is_scalable), lower_hard_swish),
+    "LOGISTIC": Support((*UNARY_INT8, input_scale_is_moderate, output_is_of_a_logistic), lower_logistic),
+    "TANH": Support((*UNARY_INT8, input_scale_is_moderate, output_is_of_a_tanh), lower_tanh),
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.compute.l2_normalization import LONGEST_ROW, l2_normalization
 from edgekit.lower.kernel import Kernel, KernelBuilder, Template
-from edgekit.lower.rules import INT8_TO_INT8, Support, found, has_as_many_elements, operands_are_per_tensor
+from edgekit.lower.rules import UNARY_INT8, Support, found
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,9 +44,7 @@ def lower_l2_normalization(view: OperatorView) -> Sequence[Kernel]:
 OPERATORS = {
     "L2_NORMALIZATION": Support(
         (
-            *INT8_TO_INT8,
-            operands_are_per_tensor,
-            has_as_many_elements,
+            *UNARY_INT8,
             rows_can_be_summed,
             output_is_within_one,
             nothing_is_fused,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.compute.softmax import LONGEST_ROW, exponentials, softmax
 from edgekit.lower.kernel import Kernel, KernelBuilder, Template
-from edgekit.lower.rules import INT8_TO_INT8, Support, found, has_as_many_elements, operands_are_per_tensor
+from edgekit.lower.rules import UNARY_INT8, Support, found
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,9 +45,7 @@ def lower_softmax(view: OperatorView) -> Sequence[Kernel]:
 OPERATORS = {
     "SOFTMAX": Support(
         (
-            *INT8_TO_INT8,
-            operands_are_per_tensor,
-            has_as_many_elements,
+            *UNARY_INT8,
             rows_are_short,
             output_is_a_probability,
             beta_is_usable,
