@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import edgekit
 from edgekit.devices.emulated import emulated_device
 from edgekit.devices.emulated.board import BoardInfo, board_down, board_info, board_status, board_up
 from edgekit.devices.emulated.processes import Process, identify
@@ -131,6 +132,12 @@ def test_boards_that_are_up_are_listed(board: BoardInfo, board_armv7: BoardInfo)
     assert {board, board_armv7} <= set(board_status())
 
 
+def test_a_board_does_not_depend_on_the_installation_that_started_it(board: BoardInfo) -> None:
+    config = (board.identity.parent / "sshd_config").read_text()
+    assert str(Path(edgekit.__file__).parent) not in config
+    assert sys.prefix == sys.base_prefix or sys.prefix not in config
+
+
 def test_taking_a_board_down_kills_what_runs_on_it(boards_home: None, tmp_path: Path) -> None:
     info = up("rpi3")
     ssh(info, "sleep 54321 < /dev/null > /dev/null 2>&1 &")
@@ -191,25 +198,25 @@ def test_there_is_no_emulated_board_for_this_machines_own_target() -> None:
         up("host")
 
 
-def edgekit(*argv: str) -> subprocess.CompletedProcess[str]:
+def run_edgekit(*argv: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "edgekit", *argv]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_command_line_brings_up_shows_enters_and_takes_down(boards_home: None) -> None:
-    done = edgekit("device", "up", "--target", "rpi3", "--json")
+    done = run_edgekit("device", "up", "--target", "rpi3", "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert (document["name"], document["architecture"]) == ("rpi3", "aarch64")
-    listed = json.loads(edgekit("device", "status", "--json").stdout)["boards"]
+    listed = json.loads(run_edgekit("device", "status", "--json").stdout)["boards"]
     assert "rpi3" in [each["name"] for each in listed]
-    entered = edgekit("device", "ssh", "--target", "rpi3", "--", "uname -m; exit 5")
+    entered = run_edgekit("device", "ssh", "--target", "rpi3", "--", "uname -m; exit 5")
     assert (entered.stdout, entered.returncode) == ("aarch64\n", 5)
-    down = edgekit("device", "down", "--target", "rpi3", "--json")
+    down = run_edgekit("device", "down", "--target", "rpi3", "--json")
     assert json.loads(down.stdout) == {"stopped": ["rpi3"]}
 
 
 def test_entering_a_board_that_is_down_says_how_to_start_it(boards_home: None) -> None:
-    done = edgekit("device", "ssh", "--target", "jetson-nano")
+    done = run_edgekit("device", "ssh", "--target", "jetson-nano")
     assert done.returncode == 5
     assert "edgekit device up --target jetson-nano" in done.stderr

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import dataclasses
 import fcntl
 import json
 import os
@@ -26,7 +25,7 @@ import signal
 import sys
 import termios
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 UID = 1000  # the board's user `pi`
 _CLONE = {"user": 0x10000000, "mnt": 0x00020000, "uts": 0x04000000, "pid_for_children": 0x20000000}
@@ -50,9 +49,11 @@ _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Machine:
-    """All that the keeper and the sessions need to know; a plain JSON object in a file."""
+class Machine(NamedTuple):
+    """All that the keeper and the sessions need to know; a plain JSON object in a file.
+
+    No dataclass, whose import would be a third of a session's start-up time.
+    """
 
     rootfs: str  # shared by boards, mounted read-only
     home: str  # the board's own, at /home/pi

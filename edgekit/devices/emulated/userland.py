@@ -7,9 +7,9 @@ the machine's own, where the qemu-user-static package (or root) has registered Q
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,12 +44,14 @@ def start(target: Target, progress: Progress, port: int | None = None) -> BoardI
     directory = board_directory(target.name)
     rootfs = userland(architecture.debian, progress)
     progress("starting the board", None)
-    keeper, spec, reason = _start_keeper(_machine(target, rootfs, directory), directory / "machine.json")
+    machine = _machine(target, rootfs, directory)
+    shutil.copyfile(namespace.__file__, directory / "namespace.py")
+    keeper, spec, reason = _start_keeper(machine, directory / "machine.json")
     try:
         keys = sshd.Keys(directory=directory)
         keys.make()
         chosen = sshd.free_port(port)
-        server = sshd.start(keys, chosen, (*_program(), "enter", str(spec), str(keeper.pid)))
+        server = sshd.start(keys, chosen, (*_program(directory), "enter", str(spec), str(keeper.pid)))
         keys.trust(chosen)
     except BaseException:
         keeper.stop()
@@ -96,7 +98,7 @@ def _start_keeper(machine: namespace.Machine, spec: Path) -> tuple[Process, Path
     if isinstance(problem, Process):
         return problem, spec, "this kernel lets a user namespace have its own binfmt_misc"
     note = _register_for_all(machine)
-    second = _try(dataclasses.replace(machine, private_binfmt=False), spec)
+    second = _try(machine._replace(private_binfmt=False), spec)
     if isinstance(second, Process):
         return second, spec, f"this machine's binfmt_misc starts QEMU{note} (a private one: {problem})"
     raise NoEmulationError(
@@ -108,12 +110,12 @@ def _start_keeper(machine: namespace.Machine, spec: Path) -> tuple[Process, Path
 
 def _try(machine: namespace.Machine, spec: Path) -> Process | str:
     """Start a keeper; returns it, or what it says is wrong."""
-    spec.write_text(json.dumps(dataclasses.asdict(machine)))
+    spec.write_text(json.dumps(machine._asdict()))
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as report:
         try:
             subprocess.run(
-                [*_program(), "keep", str(spec), str(writer)],
+                [*_program(spec.parent), "keep", str(spec), str(writer)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -131,9 +133,14 @@ def _try(machine: namespace.Machine, spec: Path) -> Process | str:
     return process or problem or "its keeper ended at once"
 
 
-def _program() -> tuple[str, ...]:
+def _program(directory: Path) -> tuple[str, ...]:
+    """The command that keeps and enters the board of a folder.
+
+    It is independent of this installation, which may be changed or deleted while the board is up: a copy
+    of the module, and the interpreter behind a virtual environment.
+    """
     # -I -S: nothing of the user's environment, and no site-packages, in every session's start-up time.
-    return (sys.executable, "-I", "-S", namespace.__file__)
+    return (str(Path(sys.executable).resolve()), "-I", "-S", str(directory / "namespace.py"))
 
 
 def _register_for_all(machine: namespace.Machine) -> str:
