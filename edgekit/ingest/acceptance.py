@@ -302,14 +302,20 @@ def edges_are_computed(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
         )
     for index in graph.outputs:
         tensor = graph.tensors[index]
-        if index in graph.inputs or tensor.data is not None:
-            kind = "an input" if index in graph.inputs else "a constant"
-            yield Finding(
-                place,
-                tensor,
-                f"It is an output and {kind} at once: nothing computes it.",
-                "Leave that output out of the model.",
-            )
+        if index in graph.inputs:
+            kind = "an input"
+        elif tensor.data is not None:
+            kind = "a constant"
+        elif tensor.is_variable:
+            kind = "a state"
+        else:
+            continue
+        yield Finding(
+            place,
+            tensor,
+            f"It is an output and {kind} at once: nothing computes it.",
+            "Leave that output out of the model.",
+        )
 
 
 # In the order in which they tell a user most about the model.

@@ -9,9 +9,9 @@ from edgekit.lower.passes import GRAPH_PASSES, MODULE_PASSES
 from edgekit.lower.support import check
 
 if TYPE_CHECKING:
-    from edgekit.artifacts import LoweredModule, QuantizedModel
+    from edgekit.artifacts import Graph, LoweredModule, QuantizedModel
 
-__all__ = ["lower"]
+__all__ = ["lower", "simplified"]
 
 
 def lower(model: QuantizedModel) -> LoweredModule:
@@ -20,11 +20,16 @@ def lower(model: QuantizedModel) -> LoweredModule:
     Raises:
         UnsupportedModelError: an operator, shape or type that EdgeKit cannot build.
     """
-    graph = model.graph
-    for simplify in GRAPH_PASSES:
-        graph = simplify(graph)
+    graph = simplified(model.graph)
     check(graph)
     module = assemble(graph)
     for improve in MODULE_PASSES:
         module = improve(module)
     return module
+
+
+def simplified(graph: Graph) -> Graph:
+    """The graph that is lowered: without what is known at build time, or needed by nobody."""
+    for simplify in GRAPH_PASSES:
+        graph = simplify(graph)
+    return graph

@@ -136,6 +136,7 @@ def _judge(parsed: ParsedModel) -> tuple[tuple[ProblemSummary, ...], Graph | Non
 
 
 def _operators_that_cannot_be_lowered(graph: Graph) -> tuple[ProblemSummary, ...]:
+    from edgekit.lower import simplified
     from edgekit.lower.support import explain
 
     return tuple(
@@ -145,7 +146,7 @@ def _operators_that_cannot_be_lowered(graph: Graph) -> tuple[ProblemSummary, ...
             why=f"{problem.rule} Found: {problem.found}.",
             fix="Change the layer in the model, or see docs/supported-ops.md for what is built.",
         )
-        for problem in explain(graph)
+        for problem in explain(simplified(graph))
     )
 
 

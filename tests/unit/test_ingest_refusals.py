@@ -390,6 +390,13 @@ def test_an_output_that_is_an_input_is_refused() -> None:
     assert "an output and an input at once" in refusal(pack(model)).why
 
 
+def test_an_output_that_is_a_state_is_refused() -> None:
+    model = relu()
+    model.subgraphs[0].tensors[1].isVariable = True
+    model.subgraphs[0].operators = []
+    assert "an output and a state at once" in refusal(pack(model)).why
+
+
 def test_an_output_that_is_a_constant_is_refused() -> None:
     model = dense()
     model.subgraphs[0].outputs = [2]

@@ -9,7 +9,9 @@ import pytest
 
 from edgekit.artifacts import Graph
 from edgekit.ingest import read_tflite
+from edgekit.lower import simplified
 from edgekit.lower.passes.fold_constants import fold_constants
+from edgekit.lower.support import explain
 from edgekit.testing.tflite_builder import ModelBuilder, TensorSpec, spec
 from tests.unit.passes.unchanged import unchanged_graph
 
@@ -133,6 +135,17 @@ def test_constants_are_moved() -> None:
         for values, reference in zip(actual, expected, strict=True):
             np.testing.assert_array_equal(values, reference, err_msg=kind)
             assert not values.flags.writeable
+
+
+def test_arithmetic_that_no_kernel_does_can_be_built_on_shapes() -> None:
+    model = ModelBuilder()
+    x = model.input((2, 12))
+    sizes = model.op("SHAPE", [x], spec((2,), "int64"), out_type="INT64")
+    doubled = model.op("MUL", [sizes, model.constant(np.array(2))], spec((2,), "int64"))
+    model.op("RESHAPE", [x, doubled], spec((4, 6)))
+    graph = graph_of(model)
+    assert [problem.kind for problem in explain(graph)] == ["MUL"]
+    assert explain(simplified(graph)) == ()
 
 
 def test_the_input_is_left_alone() -> None:
