@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgekit.artifacts import Bundle as Bundle
     from edgekit.deploy import Deployment as Deployment
     from edgekit.deploy import Rollback as Rollback
     from edgekit.deploy import Status as Status
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
     from edgekit.target import Target as Target
     from edgekit.target import list_targets as list_targets
     from edgekit.target import load_target as load_target
+    from edgekit.verbs.build import build as build
     from edgekit.verbs.deploy import deploy as deploy
+    from edgekit.verbs.device import device_down as device_down
+    from edgekit.verbs.device import device_status as device_status
+    from edgekit.verbs.device import device_up as device_up
     from edgekit.verbs.doctor import doctor as doctor
     from edgekit.verbs.init import init as init
     from edgekit.verbs.inspect import Inspection as Inspection
@@ -39,6 +44,7 @@ __version__ = "0.1.0"
 
 # Public name -> the module that defines it.
 _PUBLIC = {
+    "Bundle": "edgekit.artifacts",
     "Deployment": "edgekit.deploy",
     "DeviceChoice": "edgekit.devices.choice",
     "EdgeKitError": "edgekit.errors",
@@ -47,7 +53,11 @@ _PUBLIC = {
     "Rollback": "edgekit.deploy",
     "Status": "edgekit.deploy",
     "Target": "edgekit.target",
+    "build": "edgekit.verbs.build",
     "deploy": "edgekit.verbs.deploy",
+    "device_down": "edgekit.verbs.device",
+    "device_status": "edgekit.verbs.device",
+    "device_up": "edgekit.verbs.device",
     "doctor": "edgekit.verbs.doctor",
     "fetch_model": "edgekit.recipe",
     "init": "edgekit.verbs.init",

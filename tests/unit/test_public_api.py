@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import edgekit
+from edgekit.cli.main import COMMANDS
 
 PUBLIC = [name for name in edgekit.__all__ if name != "__version__"]
 # Started as programs, or read as data; not imported.
@@ -28,6 +29,13 @@ def test_a_public_function_is_fully_typed(name: str) -> None:
     assert signature.return_annotation is not inspect.Signature.empty
     for parameter in signature.parameters.values():
         assert parameter.annotation is not inspect.Parameter.empty, f"{name}({parameter.name})"
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_verb_of_the_command_line_is_a_public_function(verb: str) -> None:
+    # `device` has verbs of its own below it.
+    names = [f"device_{action}" for action in ("up", "down", "status")] if verb == "device" else [verb]
+    assert set(names) <= set(PUBLIC)
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
