@@ -88,6 +88,41 @@ def test_the_board_keeps_its_files_when_its_power_is_cut(fallen_back: dict[str, 
     assert ssh("cat note").stdout == "kept\n"
 
 
+# Plays a kernel before 6.7 in a namespace of its own, where it may register QEMU "for the whole machine".
+OLDER_KERNEL = """
+import shutil
+from edgekit.devices.emulated import namespace, state, userland
+from edgekit.devices.emulated.rootfs import userland as root_filesystem
+from edgekit.target import load_target
+
+target = load_target("rpi3")
+directory = state.board_directory("rpi3")
+machine = userland._machine(target, root_filesystem("arm64", lambda *_: None), directory)
+shutil.copyfile(namespace.__file__, directory / "namespace.py")
+machine = machine._replace(private_binfmt=False)
+print("unregistered:", userland._try(machine, directory / "machine.json"))
+print("note:", userland._register_for_all(machine))
+print("again:", repr(userland._register_for_all(machine)))
+keeper = userland._try(machine, directory / "machine.json")
+print("registered:", type(keeper).__name__)
+keeper.stop()
+"""
+
+
+def test_on_older_kernels_a_registration_with_the_machine_serves_as_well(boards_home: None) -> None:
+    # An empty one first, so that what is registered with this very machine does not show through.
+    empty = "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc"
+    script = f"{empty} && exec {shlex.join([sys.executable, '-c', OLDER_KERNEL])}"
+    command = ["unshare", "--user", "--mount", "--map-root-user", "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    unregistered, note, again, registered = done.stdout.splitlines()
+    assert "an ARM program does not start" in unregistered
+    assert note == "note: , registered there as edgekit-aarch64 until the next boot"
+    assert again == "again: ''"
+    assert registered == "registered: Process"
+
+
 def test_asking_for_the_userland_emulation_alone_fails_with_both_reasons(boards_home: None) -> None:
     done = edgekit_without_user_namespaces("device", "up", "--target", "rock5b", "--userland", "--json")
     assert done.returncode == 5
