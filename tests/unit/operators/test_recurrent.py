@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from edgekit.lower.operators import recurrent
 from edgekit.lower.rules import fused_activation_is_a_clamp, input_is_int8
 from edgekit.testing.tflite_builder import ModelBuilder, spec
-from tests.unit.operators.harness import assert_matches_oracle, assert_refused
+from tests.unit.operators.harness import assert_matches_litert, assert_matches_oracle, assert_refused
+
+LITERT_REFERENCED = {"SVDF without bias": "TFLite Micro reads the bias's scale before it asks for a bias."}
 
 _FRAMES = 8
 
@@ -41,6 +43,7 @@ class Layer:
     activation: str = "NONE"
     stated_rank: int | None = None
     state_size: int | None = None
+    has_bias: bool = True
     bias_values: int | None = None
     dtype: str = "int8"
     variable: bool = True
@@ -65,7 +68,9 @@ class Layer:
             if self.computed_weights
             else model.constant(features, *feature_scale),
             model.constant(over_time.astype(limits.dtype), self.time_scale),
-            model.constant(bias, float(np.float32(self.state_scale) * np.float32(self.time_scale))),
+            model.constant(bias, float(np.float32(self.state_scale) * np.float32(self.time_scale)))
+            if self.has_bias
+            else None,
             make_state(*state, self.state_zero_point),
         ]
         output = spec((self.batch, self.units), "int8", self.output_scale, self.output_zero_point)
@@ -126,6 +131,14 @@ def test_zero_points_and_scales_at_both_ends(state: str) -> None:
 
 def test_a_relu_that_changes_nothing_is_left_out() -> None:
     assert_layers_match(Layer(activation="RELU", output_zero_point=-128))
+
+
+def test_a_layer_without_bias() -> None:
+    # LiteRT wants int16 states and a RELU here; this one changes nothing.
+    layer = Layer(has_bias=False, activation="RELU", output_zero_point=-128, output_scale=2.0)
+    random = np.random.default_rng(0)
+    frames = [(random.integers(-128, 128, (1, 10)).astype(np.int8),) for _ in range(_FRAMES)]
+    assert_matches_litert(layer.build(), frames)
 
 
 @st.composite
