@@ -29,7 +29,7 @@ class Layout:
         name = re.sub(r"[^A-Za-z0-9._+-]", "_", model)
         if not name or name.startswith("."):
             name = f"_{name}"
-        return cls(directory=f"{root.rstrip('/')}/{name}")
+        return cls(directory=f"{from_home(root)}/{name}")
 
     @property
     def current(self) -> str:
@@ -43,6 +43,11 @@ class Layout:
     def staging(self, release_id: str) -> str:
         """The folder of a release on its way."""
         return f"{self.directory}/staging-{release_id}"
+
+
+def from_home(root: str) -> str:
+    """A folder on the device as programs there take it: they start in the home directory."""
+    return root.removeprefix("~/").rstrip("/") or ("/" if root.startswith("/") else ".")
 
 
 def run_script(device: Device, doing: str, script: str, *arguments: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from edgekit.deploy.layout import DEFAULT_ROOT, Layout, run_script
+from edgekit.deploy.layout import DEFAULT_ROOT, Layout, from_home, run_script
 from edgekit.deploy.releases import Release, survey
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def deployed_models(device: Device, *, root: str = DEFAULT_ROOT) -> tuple[str, .
     Raises:
         DeviceError: the device cannot be reached.
     """
-    return tuple(run_script(device, f"list {root}", _MODELS, root).split())
+    return tuple(run_script(device, f"list {root}", _MODELS, from_home(root)).split())
 
 
 def _status(device: Device, model: str, layout: Layout) -> Status:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.deploy.fit import misfit
 from edgekit.devices.emulated.board import board_status, board_up
+from edgekit.devices.emulated.identity import ARCHITECTURES
 from edgekit.devices.local import LocalDevice
 from edgekit.devices.probe import probe
 from edgekit.devices.ssh import SshAddress, connect
@@ -79,7 +80,9 @@ def can_run_here(bundles: Sequence[Bundle]) -> bool:
 
 def _board(bundles: Sequence[Bundle], progress: Progress) -> BoardInfo:
     if bundles:
-        newest = max(bundles, key=lambda bundle: (bundle.path / "manifest.json").stat().st_mtime_ns)
+        # A build for this machine beside the board's is no reason to fail; one alone is.
+        emulated = [b for b in bundles if b.manifest["target"]["architecture"] in ARCHITECTURES]
+        newest = max(emulated or bundles, key=lambda b: (b.path / "manifest.json").stat().st_mtime_ns)
         return board_up(target_of(newest), progress=progress)
     up = board_status()
     if len(up) == 1:

@@ -24,13 +24,14 @@ from edgekit.devices.local import LocalDevice
 from edgekit.devices.ssh import connect
 from edgekit.errors import (
     BundleWrongDeviceError,
+    ConnectionLostError,
     DeviceDiskFullError,
     DeviceRefusedError,
     OutputsDifferError,
     RemoteToolMissingError,
     RunnerFailedError,
 )
-from tests.contract.conftest import board_address
+from tests.contract.conftest import board_address, openssh_address
 from tests.contract.openssh import tool
 from tests.contract.releases import FOLDER, MODEL, assert_tidy, deploy_quietly, serving, with_runner
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from edgekit.devices.device import Device
     from edgekit.devices.ssh import SshDevice
     from tests.contract.board_server import BoardServer
+    from tests.contract.openssh import OpenSshServer
 
     Reach = Callable[[BoardServer], SshDevice]
 
@@ -249,6 +251,38 @@ def test_a_board_with_busybox_only_is_deployed_to_and_taken_back(
     assert (state.current, state.is_intact) == (old, True)
     assert serving(board.home) == old
     assert_tidy(board.home)
+
+
+# ------------------------------------------------------------------------- a cut connection
+
+
+@pytest.mark.parametrize(
+    "phase",
+    ["uploading", "checking digests on the device", "checking outputs on the device", "switching"],
+)
+def test_a_connection_to_openssh_that_is_cut_leaves_the_old_release_serving(
+    sshd: OpenSshServer, tmp_path: Path, good: Bundle, phase: str
+) -> None:
+    address, root = openssh_address(sshd, tmp_path), str(tmp_path / "root")
+
+    def cut_at_the_phase(stage: str, share: float | None) -> None:
+        if stage == phase and share != 0.0:
+            sshd.cut_connections()
+
+    with connect(address) as device:
+        old = deploy(good, device, root=root, progress=lambda _stage, _share: None).release.id
+    with connect(address) as device, pytest.raises(ConnectionLostError, match=f"{old} .*serves"):
+        deploy(good, device, root=root, progress=cut_at_the_phase)
+    with connect(address) as device:
+        (state,) = status(device, root=root)
+        assert (state.current, state.is_intact) == (old, True)
+        newest = deploy(good, device, root=root, progress=lambda _stage, _share: None).release.id
+        (state,) = status(device, root=root)
+    assert (state.current, state.is_intact) == (newest, True)
+    assert sorted(path.name for path in (tmp_path / "root" / MODEL).iterdir() if path.name != "lock") == [
+        "current",
+        "releases",
+    ]
 
 
 # ------------------------------------------------------------------------------ a full disk

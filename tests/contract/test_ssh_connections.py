@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import paramiko
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edgekit.devices.ssh import SshAddress, connect
 from edgekit.errors import (
@@ -334,3 +336,17 @@ def test_two_devices_in_one_process_do_not_meet(sshd: OpenSshServer, address: Ss
     with connect(address, TIMEOUTS) as one, connect(address, TIMEOUTS) as other:
         one.close()
         assert other.run("echo", str(os.getpid())).stdout.decode().strip() == str(os.getpid())
+
+
+def test_no_argument_whatever_is_changed_on_its_way(address: SshAddress) -> None:
+    # No NUL, which no argument can hold; nothing that has no form in UTF-8.
+    words = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=20)
+    with connect(address, TIMEOUTS) as device:
+
+        @settings(max_examples=25)
+        @given(st.lists(words, min_size=1, max_size=5))
+        def check(arguments: list[str]) -> None:
+            done = device.run("printf", "%s\\0", *arguments)
+            assert done.stdout.decode().split("\0")[:-1] == arguments
+
+        check()

@@ -188,6 +188,13 @@ def test_a_model_s_folder_stays_below_the_root(model: str, folder: str) -> None:
     assert Layout.of(model, "root/").directory == f"root/{folder}"
 
 
+@pytest.mark.parametrize(
+    ("root", "folder"), [("~/models", "models/kws"), ("/srv/", "/srv/kws"), ("~/", "./kws"), ("/", "//kws")]
+)
+def test_a_root_is_absolute_or_from_the_home_directory(root: str, folder: str) -> None:
+    assert Layout.of("kws", root).directory == folder
+
+
 @given(st.text(min_size=1))
 def test_no_model_name_leads_out_of_the_root(model: str) -> None:
     name = Layout.of(model, "root").directory.removeprefix("root/")
