@@ -9,6 +9,7 @@ import pytest
 
 from edgekit.devices.local import LocalDevice
 from edgekit.devices.ssh import SshAddress, SshTimeouts, connect
+from edgekit.paths import cache_directory
 from edgekit.testing.tiny_model import tiny_bundle
 from tests.contract.board_server import BoardServer
 from tests.contract.openssh import OpenSshServer, make_key
@@ -25,7 +26,9 @@ TIMEOUTS = SshTimeouts(connect=5, handshake=10, authentication=10, session=10, s
 
 @pytest.fixture(autouse=True)
 def _no_ssh_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the configuration, the keys nor the agent of whoever runs the tests."""
+    """Neither the configuration, the keys nor the agent of whoever runs the tests; the caches stay."""
+    monkeypatch.setenv("EDGEKIT_CACHE", str(cache_directory()))
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(Path.home() / ".cache" / "zig"))
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     (tmp_path / "user").mkdir()
