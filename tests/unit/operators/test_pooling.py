@@ -185,7 +185,7 @@ def test_a_change_of_scale_or_zero_point_is_refused(kind: str) -> None:
 
 @KINDS
 def test_impossible_windows_are_refused(kind: str) -> None:
-    kept = {"kind": kind, "output": (2, 7, 5, 3)}
+    kept: dict[str, Any] = {"kind": kind, "output": (2, 7, 5, 3)}
     assert_refused(Pool(**kept, stride=(0, 1)).build(), window_advances)
     assert_refused(Pool(**kept, filter=(0, 1)).build(), pooling.filter_is_positive_and_not_huge)
     assert_refused(Pool(**kept, filter=(1 << 12, 1 << 12)).build(), pooling.filter_is_positive_and_not_huge)

@@ -136,7 +136,7 @@ def test_zero_points_at_both_ends() -> None:
 
 
 def test_factors_from_nothing_to_left_shifts() -> None:
-    unit = {"input_scale": 1.0, "output_scale": 1.0, "stride": (1, 1), "kernel": (2, 2)}
+    unit: dict[str, Any] = {"input_scale": 1.0, "output_scale": 1.0, "stride": (1, 1), "kernel": (2, 2)}
     mixed = (2.0**29, 2.0**-31, 1.0, 2.0**-40, 2.0**-30, 0.99999999)
     assert_all_match(
         Transposed(weight_scale=mixed, **unit),
