@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 
 from edgekit.devices.emulated import cpio, namespace, state
 from edgekit.devices.emulated.apt import Release, Repository, ports_uri, select_repositories
+from edgekit.devices.emulated.board import board_up
 from edgekit.devices.emulated.boot import load_order
 from edgekit.devices.emulated.counting import InstructionCounts
 from edgekit.devices.emulated.counting_trace import count_trace
 from edgekit.devices.emulated.identity import architecture_of, cpuinfo, write_identity
 from edgekit.devices.emulated.processes import identify
 from edgekit.devices.emulated.tools import find_tool, run_tool
-from edgekit.errors import EmulatorFailedError, NotEmulatedError, ToolMissingError
+from edgekit.errors import EmulatorFailedError, NotEmulatedError, ToolMissingError, WrongValueError
 from edgekit.target import Target, list_targets, load_target
 
 # --------------------------------------------------------------------------- package sources
@@ -115,6 +116,13 @@ def test_one_core_is_no_range(tmp_path: Path) -> None:
     cpus = tmp_path / "sys/devices/system/cpu"
     assert (cpus / "possible").read_text() == "0\n"
     assert [path.name for path in cpus.glob("cpu*")] == ["cpu0"]
+
+
+def test_a_misspelt_mode_in_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEKIT_BOARD_MODE", "userlnad")
+    with pytest.raises(WrongValueError, match="EDGEKIT_BOARD_MODE is 'userlnad'") as failure:
+        board_up(load_target("rpi4"), progress=lambda stage, fraction: None)
+    assert failure.value.fix == "Did you mean 'userland'?"
 
 
 def test_an_x86_target_has_no_board() -> None:

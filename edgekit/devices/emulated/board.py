@@ -13,7 +13,7 @@ from edgekit.devices.emulated import sshd, state, system, userland
 from edgekit.devices.emulated.identity import architecture_of
 from edgekit.devices.emulated.rootfs import locked
 from edgekit.devices.emulated.state import BoardInfo, Mode
-from edgekit.errors import BoardNotRunningError, NoEmulationError
+from edgekit.errors import BoardNotRunningError, NoEmulationError, WrongValueError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,12 +39,13 @@ def board_up(target: Target, *, mode: Mode = Mode.AUTO, progress: Progress) -> B
 
     Raises:
         NotEmulatedError: the target is no ARM board.
+        WrongValueError: $EDGEKIT_BOARD_MODE names no mode.
         NoEmulationError: none of the ways works on this machine; says why for each.
         ToolMissingError: QEMU, sshd or another program is not installed.
         EmulatorFailedError: a step failed, such as fetching packages.
     """
     architecture_of(target)
-    wanted = Mode(os.environ.get(_MODE_VARIABLE, mode)) if mode is Mode.AUTO else mode
+    wanted = _configured() if mode is Mode.AUTO else mode
     with locked(state.board_directory(target.name)):
         known = state.load(target.name)
         if known is not None and _serves(known, wanted):
@@ -88,6 +89,19 @@ def board_info(name: str) -> BoardInfo:
             fix=f"edgekit device up --target {name}",
         )
     return known
+
+
+def _configured() -> Mode:
+    """The mode that the user's environment asks for."""
+    value = os.environ.get(_MODE_VARIABLE) or Mode.AUTO
+    try:
+        return Mode(value)
+    except ValueError:
+        raise WrongValueError(
+            f"${_MODE_VARIABLE} is {value!r}.",
+            why=f"A board is emulated in one of these modes: {', '.join(Mode)}.",
+            fix=nearest(value, Mode, f"Set it to one of these, or unset {_MODE_VARIABLE}."),
+        ) from None
 
 
 def _serves(board: BoardInfo, wanted: Mode) -> bool:

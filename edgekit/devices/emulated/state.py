@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -109,8 +108,3 @@ def forget(name: str) -> None:
 def names() -> tuple[str, ...]:
     """The boards that have a record."""
     return tuple(sorted(path.parent.name for path in boards_directory().glob("*/board.json")))
-
-
-def erase(name: str) -> None:
-    """Delete all that a board has, its home directory included. It must be down."""
-    shutil.rmtree(board_directory(name), ignore_errors=True)
