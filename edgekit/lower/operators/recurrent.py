@@ -68,7 +68,9 @@ def filters_are_symmetric(view: OperatorView) -> str | None:
 
 
 def svdf_shapes_agree(view: OperatorView) -> str | None:
-    """Input [batch, in], features [rank x units, in], time [rank x units, memory], output [batch, units]."""
+    """With filters = units x rank, shapes must be: input [batch, in], feature weights [filters, in],
+    time weights [filters, memory], state [batch, filters x memory], output [batch, units].
+    """
     shapes = [view.input(position).shape for position in (0, _FEATURE, _TIME, _STATE)]
     shapes.append(view.output.shape)
     rank = view.option("rank")
@@ -93,7 +95,9 @@ def activation_changes_nothing(view: OperatorView) -> str | None:
 
 
 def scales_are_in_proportion(view: OperatorView) -> str | None:
-    """Neither the state's nor the output's scale may be less than 2**-30 of that of what it is made from."""
+    """Input x feature scale must be less than 2**30 times the state's; so must state x time scale and the
+    output's.
+    """
     return factors_problem((_state_factor(view), _output_factor(view)))
 
 

@@ -65,7 +65,7 @@ def output_shape_is_constant(view: OperatorView) -> str | None:
 
 
 def transposed_shapes_agree(view: OperatorView) -> str | None:
-    """Input and output must have 4 dimensions, and the filter shape [outputs, height, width, inputs]."""
+    """Input and output must have 4 dimensions, and the filter the shape [outputs, height, width, inputs]."""
     data, weights, out = view.input(_DATA).shape, view.input(1).shape, view.output.shape
     fits = len(data) == len(weights) == len(out) == 4
     fits = fits and (out[0], out[3], data[3]) == (data[0], weights[0], weights[3])
