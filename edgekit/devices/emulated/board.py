@@ -100,7 +100,9 @@ def _configured() -> Mode:
         raise WrongValueError(
             f"${_MODE_VARIABLE} is {value!r}.",
             why=f"A board is emulated in one of these modes: {', '.join(Mode)}.",
-            fix=nearest(value, Mode, f"Set it to one of these, or unset {_MODE_VARIABLE}."),
+            fix=nearest(
+                value, [each.value for each in Mode], f"Set it to one of these, or unset {_MODE_VARIABLE}."
+            ),
         ) from None
 
 
