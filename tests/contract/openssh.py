@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import signal
@@ -68,7 +69,7 @@ class OpenSshServer:
             f"HostKey {self.host_key}",
             f"AuthorizedKeysFile {self.user_key}.pub",
             f"PidFile {self.directory / 'pid'}",
-            "UsePAM no",
+            f"UsePAM {'yes' if _is_locked() else 'no'}",
             "StrictModes no",
             "PasswordAuthentication no",
             "KbdInteractiveAuthentication no",
@@ -96,3 +97,12 @@ def _children(pid: int) -> list[int]:
     if listed.exists():
         return [int(word) for word in listed.read_text().split()]
     return []
+
+
+def _is_locked() -> bool:
+    """Whether the user's password is locked; sshd then lets in a key only through PAM."""
+    try:
+        entries = dict(line.split(":")[:2] for line in Path("/etc/shadow").read_text().splitlines())
+    except OSError:  # only root's sshd can see it either
+        return False
+    return entries.get(getpass.getuser(), "").startswith("!")
