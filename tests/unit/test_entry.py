@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def _small_net(name: str = "conv/out") -> bytes:
         "CONV_2D", [x, weights], [spec((1, 4, 4, 4), scale=0.7, zero_point=1, name=name)],
         padding="SAME", stride_w=1, stride_h=1,
     )  # fmt: skip
-    window = {"stride_w": 2, "stride_h": 2, "filter_width": 2, "filter_height": 2}
+    window: dict[str, Any] = {"stride_w": 2, "stride_h": 2, "filter_width": 2, "filter_height": 2}
     model.op("MAX_POOL_2D", [y], [spec((1, 2, 2, 4), scale=0.7, zero_point=1)], padding="VALID", **window)
     return model.build()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -33,7 +33,8 @@ def speech() -> Path:
 
 def _library(bundle: Bundle) -> bytes:
     name = next(name for name in bundle.manifest["files"] if name.startswith("lib"))
-    return (bundle.path / name).read_bytes()
+    content: bytes = (bundle.path / name).read_bytes()
+    return content
 
 
 @pytest.mark.parametrize("target", LINUX_TARGETS)
@@ -42,7 +43,7 @@ def test_a_library_exports_one_symbol_and_needs_at_most_the_c_library(
 ) -> None:
     library = _library(compile_model(speech, load_target(target), tmp_path))
     assert b"tvm" not in library.lower()
-    elf = ELFFile(io.BytesIO(library))
+    elf: Any = ELFFile(io.BytesIO(library))  # its sections have the types of their contents
     symbols = list(elf.get_section_by_name(".dynsym").iter_symbols())[1:]
     assert [s.name for s in symbols if s["st_shndx"] != "SHN_UNDEF"] == ["edgekit_model_get"]
     assert {s.name for s in symbols if s["st_shndx"] == "SHN_UNDEF"} <= {"memcpy", "memset", "memmove"}
