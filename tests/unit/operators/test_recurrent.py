@@ -199,7 +199,7 @@ def test_many_layers(layer: Layer) -> None:
         ({"input_scale": 1e30, "feature_scale": 1e30}, recurrent.scales_are_in_proportion),
         ({"output_scale": 1e-38, "state_scale": 1e10}, recurrent.scales_are_in_proportion),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_refusals(changes: dict[str, Any], rule: Any) -> None:
     assert_refused(Layer(**changes).build(), rule)
