@@ -11,11 +11,12 @@ import pytest
 from edgekit.testing.tflite_builder import ModelBuilder, Variable, spec
 from tests.unit.operators.harness import assert_matches_oracle
 
+Shape = tuple[int, int]
+
 _LIKE: dict[str, Any] = {"scale": 0.5, "zero_point": -3}
 _MOST_ELEMENTS = 64
+_SHAPES: tuple[Shape, ...] = ((2, 2), (1, 4), (4, 1), (2, 4), (4, 2))  # few, so that tensors fit together
 _MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
-
-Shape = tuple[int, int]
 
 
 class RandomNet:
@@ -50,7 +51,7 @@ class RandomNet:
         return self.model.output(*(int(index) for index in outputs)).build()
 
     def any_shape(self) -> Shape:
-        return int(self.random.integers(1, 4)), int(self.random.integers(1, 5))
+        return _SHAPES[self.random.integers(len(_SHAPES))]
 
     def any_tensor(self) -> tuple[int, Shape]:
         return self.tensors[self.random.integers(len(self.tensors))]
@@ -127,14 +128,14 @@ class RandomNet:
 
     def assign(self) -> None:
         for variable, shape in self.variables:
-            fitting = [index for index, s in self.tensors if s == shape]
+            fitting = [index for index, s in self.tensors if s[0] * s[1] == shape[0] * shape[1]]
             if self.random.integers(2):
                 variable.assign(fitting[self.random.integers(len(fitting))])
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(24))
 def test_a_random_network_gives_the_oracles_bytes(seed: int) -> None:
-    assert_matches_oracle(RandomNet(seed).build(operators=4 + seed), seed)
+    assert_matches_oracle(RandomNet(seed).build(operators=4 + seed % 20), seed)
 
 
 @pytest.mark.full
