@@ -215,6 +215,8 @@ class TunedModule:
     module: Any  # tvm.IRModule of scheduled PrimFuncs
     calls: tuple[KernelCall, ...]
     constants: Mapping[str, NDArray[Any]]
+    kernels: tuple[str, ...] = ()  # folders of micro-kernels that are called
+    overread_bytes: int = 0  # how far past an operand a kernel may read
 
 
 # ----------------------------------------------------------------------------------------- codegen

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from edgekit.artifacts import Code
-from edgekit.codegen.arena import plan_memory
+from edgekit.codegen.arena import plan_memory, with_overread
 from edgekit.codegen.constants import lay_out
 from edgekit.codegen.entry import Entry, entry_source
 from edgekit.codegen.link import link_library
@@ -29,6 +29,7 @@ def generate(model: QuantizedModel, tuned: TunedModule) -> Code:
     kernels = compile_kernels(tuned.module, tuned.target)
     plan = plan_memory(tuned.calls, lowered.buffers, lowered.inputs, lowered.outputs, kernels.workspaces)
     initial = {f"state:{v.name}": v.initial for v in lowered.graph.variables}
+    plan = with_overread(plan, tuned.overread_bytes)
     block = lay_out({**tuned.constants, **{f"initial:{name}": array for name, array in initial.items()}})
     source = entry_source(
         Entry(
@@ -46,7 +47,9 @@ def generate(model: QuantizedModel, tuned: TunedModule) -> Code:
         )
     )
     name = library_name(model.name)
-    library = link_library(name, source, kernels.content, block.content, tuned.target)
+    # Constants are operands too: what a kernel reads past the last of them must be there.
+    constants = block.content + bytes(tuned.overread_bytes)
+    library = link_library(name, source, kernels.content, constants, tuned.target, tuned.kernels)
     return Code(
         files={name: library.content},
         plan=plan,

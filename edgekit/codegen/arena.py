@@ -72,6 +72,12 @@ def plan_memory(
     )
 
 
+def with_overread(plan: MemoryPlan, overread_bytes: int) -> MemoryPlan:
+    """The plan with bytes after the last buffer that kernels may read, whatever is in them."""
+    state = plan.state_bytes + overread_bytes if plan.state_bytes else 0
+    return dataclasses.replace(plan, arena_bytes=plan.arena_bytes + overread_bytes, state_bytes=state)
+
+
 # ------------------------------------------------------------------------------------- placement
 
 

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from elftools.elf.elffile import ELFFile
 
+from edgekit.kernels import kernel_folder
 from edgekit.runtime import runtime_file
 from edgekit.toolchain import zig_cc
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edgekit.target import Target
 
 _EXPORTS = "{ global: edgekit_model_get; local: *; };\n"
@@ -30,7 +33,7 @@ edgekit_constants:
 """
 _FLAGS = (
     "-shared",
-    "-O2",
+    "-O3",
     "-std=c99",
     "-Wall",
     "-Wextra",
@@ -54,8 +57,18 @@ class Library:
     code_bytes: int
 
 
-def link_library(name: str, source: str, kernels: bytes, constants: bytes, target: Target) -> Library:
-    """Compile `source` and link it with an object file of kernels and a block of constants."""
+def link_library(
+    name: str,
+    source: str,
+    kernels: bytes,
+    constants: bytes,
+    target: Target,
+    micro_kernels: Sequence[str] = (),
+) -> Library:
+    """Compile `source` and link it with an object file of kernels and a block of constants.
+
+    `micro_kernels` names folders of edgekit/kernels whose C sources are linked in too.
+    """
     with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
         directory = Path(folder)
         (directory / "edgekit.h").write_bytes(runtime_file("edgekit.h").read_bytes())
@@ -64,14 +77,23 @@ def link_library(name: str, source: str, kernels: bytes, constants: bytes, targe
         (directory / "constants.bin").write_bytes(constants)
         (directory / "constants.S").write_text(_CONSTANTS)
         (directory / "exports.map").write_text(_EXPORTS)
+        sources = ["model.c", *_copy_kernels(micro_kernels, directory)]
         zig_cc(
-            [*_FLAGS, f"-Wl,-soname,{name}", "model.c", "constants.S", "kernels.o", "-o", name],
+            [*_FLAGS, f"-Wl,-soname,{name}", *sources, "constants.S", "kernels.o", "-o", name],
             triple=target.triple,
             glibc=target.glibc,
             directory=directory,
         )
         content = (directory / name).read_bytes()
     return Library(content, _code_bytes(content))
+
+
+def _copy_kernels(folders: Sequence[str], directory: Path) -> list[str]:
+    """Copy the micro-kernels into the build folder; the names of their sources."""
+    files = [path for folder in folders for path in sorted(kernel_folder(folder).glob("*.[ch]"))]
+    for path in files:
+        (directory / path.name).write_bytes(path.read_bytes())
+    return [path.name for path in files if path.suffix == ".c"]
 
 
 def _code_bytes(library: bytes) -> int:

@@ -68,6 +68,14 @@ class Convolution:
         return one and (self.height, self.width) == (self.out_height, self.out_width)
 
     @property
+    def plane(self) -> tuple[int, int]:
+        """Height and width of the plane that windows read: the input itself where they stay inside it."""
+        window = self.window
+        high, wide = window.padded_size(self.out_height, self.out_width)
+        inside = window.pad_top == window.pad_left == 0 and high <= self.height and wide <= self.width
+        return (self.height, self.width) if inside else (high, wide)
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates, padding counted."""
         taps = self.window.kernel_h * self.window.kernel_w
@@ -97,7 +105,7 @@ def pad_plane(x: te.Tensor, load: Convolution, *, channels: int | None = None, e
     Channel c comes from channel c // expand of `x`; channels past the last are padding too.
     Returns `x` itself where there is nothing to do.
     """
-    high, wide = load.window.padded_size(load.out_height, load.out_width)
+    high, wide = load.plane
     depth = load.in_channels * expand if channels is None else channels
     if (high, wide, depth, expand) == (load.height, load.width, load.in_channels, 1):
         return x

@@ -11,6 +11,7 @@ from edgekit.artifacts import TunedModule
 from edgekit.schedule.cpu import CpuClass, cpu_class
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.templates.convolution import schedule_convolution
+from edgekit.schedule.templates.convolution_rows import fits_rows, schedule_convolution_rows
 from edgekit.schedule.templates.depthwise import schedule_depthwise
 from edgekit.schedule.templates.elementwise import schedule_elementwise
 from edgekit.schedule.templates.reduction import schedule_reduction
@@ -35,7 +36,7 @@ def schedule(lowered: LoweredModule, target: Target) -> TunedModule:
     calls = []
     for call in lowered.calls:
         if call.kernel not in scheduled:
-            scheduled[call.kernel] = _apply(lowered.module[call.kernel], call, cpu)
+            scheduled[call.kernel] = _apply(lowered, call, cpu)
         calls.append(_pack(call, scheduled[call.kernel], constants))
     used = {name for call in calls for name in call.reads}
     return TunedModule(
@@ -44,12 +45,19 @@ def schedule(lowered: LoweredModule, target: Target) -> TunedModule:
         module=tvm.IRModule({name: kernel.function for name, kernel in scheduled.items()}),
         calls=tuple(calls),
         constants={name: array for name, array in constants.items() if name in used},
+        kernels=tuple(sorted({kernel.kernels for kernel in scheduled.values() if kernel.kernels})),
+        overread_bytes=max((kernel.overread_bytes for kernel in scheduled.values()), default=0),
     )
 
 
-def _apply(function: Any, call: KernelCall, cpu: CpuClass) -> Scheduled:
+def _apply(lowered: LoweredModule, call: KernelCall, cpu: CpuClass) -> Scheduled:
+    function = lowered.module[call.kernel]
     template = str(function.attrs["edgekit.template"])
     match template:
+        case "convolution" if cpu.has_row_kernels and fits_rows(
+            call.workload, lowest_weight=_lowest_weight(lowered, call.kernel)
+        ):
+            done = schedule_convolution_rows(call.workload)
         case "convolution":
             done = schedule_convolution(call.workload, cpu)
         case "depthwise":
@@ -61,7 +69,13 @@ def _apply(function: Any, call: KernelCall, cpu: CpuClass) -> Scheduled:
         case _:
             done = Scheduled(function)
     named = done.function.with_attr({name: function.attrs[name] for name in (*_KEPT, "global_symbol")})
-    return Scheduled(named, done.packers)
+    return dataclasses.replace(done, function=named)
+
+
+def _lowest_weight(lowered: LoweredModule, kernel: str) -> int:
+    """The lowest weight of any convolution that shares a kernel."""
+    weights = (lowered.constants[call.reads[1]] for call in lowered.calls if call.kernel == kernel)
+    return min(int(array.min()) for array in weights)
 
 
 def _pack(call: KernelCall, kernel: Scheduled, constants: dict[str, Any]) -> KernelCall:

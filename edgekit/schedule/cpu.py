@@ -15,12 +15,13 @@ class CpuClass:
 
     name: str
     accumulators: int  # int32 sums that a tile may keep in registers
+    has_row_kernels: bool = False  # whether kernels/neon is for it
 
 
 # Half of the vector register file: the rest holds operands. NEON has 32 (aarch64) or 16 (armv7)
 # registers of 4 sums, AVX2 16 of 8.
 _CLASSES = {
-    "aarch64": CpuClass("aarch64-neon", 64),
+    "aarch64": CpuClass("aarch64-neon", 64, has_row_kernels=True),
     "armv7": CpuClass("armv7-neon", 32),
     "x86_64": CpuClass("x86-64", 64),
 }

@@ -13,7 +13,13 @@ Packer = Callable[[NDArray[Any]], NDArray[Any]]
 
 @dataclasses.dataclass(frozen=True)
 class Scheduled:
-    """A scheduled PrimFunc. `packers` maps positions in a call's reads to the new layout of that constant."""
+    """A scheduled PrimFunc.
+
+    `packers` maps positions in a call's reads to the new layout of that constant. `kernels` names the
+    folder of micro-kernels that it calls, and `overread_bytes` how far past its operands those may read.
+    """
 
     function: Any
     packers: Mapping[int, Packer] = dataclasses.field(default_factory=dict)
+    kernels: str | None = None
+    overread_bytes: int = 0

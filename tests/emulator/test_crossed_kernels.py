@@ -1,0 +1,124 @@
+"""Kernels for ARM CPUs, run under QEMU: every output byte is the oracle's."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from edgekit.oracle import run_oracle
+from edgekit.target import load_target
+from edgekit.testing.crossed import run_crossed
+from edgekit.testing.int8 import assert_same_bits
+from edgekit.testing.random_nets import random_net
+from edgekit.testing.tflite_builder import ModelBuilder, spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+pytestmark = pytest.mark.emulator
+
+TARGETS = ("rpi4", "rpi5", "beaglebone-black")
+QUICK_NETS, FULL_NETS = 4, 40
+
+
+def _assert_exact(flatbuffer: bytes, frames: Sequence[tuple[NDArray[Any], ...]], target: str) -> None:
+    expected = run_oracle(flatbuffer, frames)
+    actual = run_crossed(flatbuffer, frames, load_target(target))
+    for frame, (ours, theirs) in enumerate(zip(actual, expected, strict=True)):
+        for mine, reference in zip(ours, theirs, strict=True):
+            assert_same_bits(mine, reference, f"frame {frame}")
+
+
+def _convolutions(
+    cases: Sequence[tuple[int, int, int, int, tuple[int, int], int, str]],
+    *,
+    output_scale: float = 0.3,
+    weight_scale: float = 0.01,
+    lowest: int = -127,
+) -> bytes:
+    """One model of several unconnected convolutions: (height, width, in, out, kernel, stride, padding)."""
+    random = np.random.default_rng(0)
+    model = ModelBuilder()
+    for height, width, channels, filters, (kernel_h, kernel_w), stride, padding in cases:
+        x = model.input((1, height, width, channels), scale=0.02, zero_point=5)
+        values = random.integers(lowest, 128, (filters, kernel_h, kernel_w, channels)).astype(np.int8)
+        values.reshape(-1)[0] = lowest
+        scales = [weight_scale * (1 + i % 7) for i in range(filters)]
+        weights = model.constant(values, scale=scales)
+        bias = model.constant(random.integers(-3000, 3000, filters).astype(np.int32), scale=scales)
+        size = [
+            -(-side // stride) if padding == "SAME" else (side - kernel) // stride + 1
+            for side, kernel in ((height, kernel_h), (width, kernel_w))
+        ]
+        out = spec((1, *size, filters), scale=output_scale, zero_point=-7)
+        model.op("CONV_2D", [x, weights, bias], [out], padding=padding, stride_h=stride, stride_w=stride)
+    return model.build()
+
+
+# Rows of 1 to 5 pixels, channels that fill no block, runs of one chunk and of several, all filter sizes.
+SHAPES = [
+    *((3, width, 16, 8, (1, 1), 1, "SAME") for width in range(1, 6)),
+    *((2, 5, 16, filters, (1, 1), 1, "SAME") for filters in (1, 2, 3, 5, 33)),
+    *((4, 9, channels, 8, (3, 3), 1, "SAME") for channels in (3, 5, 6, 16, 20)),
+    (9, 9, 24, 12, (3, 3), 2, "SAME"),
+    (9, 8, 24, 12, (1, 1), 2, "VALID"),
+    (11, 7, 8, 7, (5, 3), 2, "VALID"),
+    (30, 1, 16, 10, (9, 1), 2, "SAME"),
+    (1, 1, 100, 10, (1, 1), 1, "VALID"),
+]
+
+
+def _frames(flatbuffer_inputs: Sequence[tuple[int, ...]]) -> list[tuple[NDArray[Any], ...]]:
+    """All lowest, all highest, and two random frames."""
+    random = np.random.default_rng(1)
+    fills = [np.int8(-128), np.int8(127)]
+    extremes = [tuple(np.full(shape, fill) for shape in flatbuffer_inputs) for fill in fills]
+    drawn = [
+        tuple(random.integers(-128, 128, shape).astype(np.int8) for shape in flatbuffer_inputs)
+        for _ in range(2)
+    ]
+    return [*extremes, *drawn]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("output_scale", "weight_scale"),
+    [(0.3, 0.01), (0.001, 0.01), (0.0002, 0.05), (3000.0, 1e-5)],
+    ids=["right shifts", "about one", "left shifts", "far right shifts"],
+)
+def test_convolutions_of_every_shape_are_exact(target: str, output_scale: float, weight_scale: float) -> None:
+    flatbuffer = _convolutions(SHAPES, output_scale=output_scale, weight_scale=weight_scale)
+    frames = _frames([(1, *case[:3]) for case in SHAPES])
+    _assert_exact(flatbuffer, frames, target)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_weights_of_minus_128_do_not_overflow(target: str) -> None:
+    """Two products of -128 and -128 are 32,768: one more than an int16 holds."""
+    cases = [(2, 4, 32, 8, (1, 1), 1, "SAME")]
+    random = np.random.default_rng(0)
+    model = ModelBuilder()
+    x = model.input((1, 2, 4, 32), scale=0.02)
+    weights = model.constant(np.full((8, 1, 1, 32), -128, np.int8), scale=0.01)
+    out = spec((1, 2, 4, 8), scale=100.0)
+    model.op("CONV_2D", [x, weights], [out], padding="SAME", stride_h=1, stride_w=1)
+    frames = [*_frames([(1, *cases[0][:3])]), (random.integers(-128, -120, (1, 2, 4, 32)).astype(np.int8),)]
+    _assert_exact(model.build(), frames, target)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    "seed",
+    [
+        seed if seed < QUICK_NETS else pytest.param(seed, marks=pytest.mark.full)
+        for seed in itertools.chain(range(FULL_NETS))
+    ],
+)
+def test_random_nets_are_exact(seed: int, target: str) -> None:
+    net = random_net(seed)
+    _assert_exact(net.flatbuffer, net.frames(2), target)
