@@ -26,6 +26,7 @@ _FLAGS = (
     "-Werror",
     "-rdynamic",
     "-g1",  # without -g, zig strips the symbol table too
+    "-Wl,--compress-debug-sections=zlib",  # of zig's own support code on armv7, 600 KB
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import subprocess
 import sys
@@ -126,3 +127,7 @@ def test_it_needs_nothing_but_numpy(tmp_path: Path) -> None:
 def test_it_reads_the_interface_version_of_the_header(tmp_path: Path) -> None:
     install(tmp_path)
     assert binding(tmp_path).ABI_VERSION == ABI_VERSION
+
+
+def test_its_grammar_is_that_of_python_3_7() -> None:
+    ast.parse(runtime_file("edgekit_model.py").read_text(), feature_version=(3, 7))
