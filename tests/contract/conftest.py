@@ -118,3 +118,17 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def crashing(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """The same model, which aborts when it is invoked."""
     return tiny_bundle(tmp_path_factory.mktemp("crashing") / "bundle", "CRASH")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty home directory."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def here(home: Path) -> LocalDevice:
+    """This machine, with that home directory."""
+    return LocalDevice(home)
