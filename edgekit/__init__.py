@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from edgekit.deploy import Status as Status
     from edgekit.devices.choice import DeviceChoice as DeviceChoice
     from edgekit.errors import EdgeKitError as EdgeKitError
+    from edgekit.evaluate import Verification as Verification
+    from edgekit.profile import InstructionProfile as InstructionProfile
+    from edgekit.profile import Profile as Profile
     from edgekit.recipe import Recipe as Recipe
     from edgekit.recipe import fetch_model as fetch_model
     from edgekit.recipe import load_recipe as load_recipe
@@ -49,10 +52,13 @@ _PUBLIC = {
     "DeviceChoice": "edgekit.devices.choice",
     "EdgeKitError": "edgekit.errors",
     "Inspection": "edgekit.verbs.inspect",
+    "InstructionProfile": "edgekit.profile",
+    "Profile": "edgekit.profile",
     "Recipe": "edgekit.recipe",
     "Rollback": "edgekit.deploy",
     "Status": "edgekit.deploy",
     "Target": "edgekit.target",
+    "Verification": "edgekit.evaluate",
     "build": "edgekit.verbs.build",
     "deploy": "edgekit.verbs.deploy",
     "device_down": "edgekit.verbs.device",
