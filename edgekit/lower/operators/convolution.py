@@ -63,6 +63,12 @@ def depthwise_shapes_agree(view: OperatorView) -> str | None:
     )
 
 
+def depth_multiplier_agrees(view: OperatorView) -> str | None:
+    """The depth multiplier must be the output's channels divided by the input's."""
+    data, out, multiplier = view.input(0).shape[3], view.output.shape[3], view.option("depth_multiplier")
+    return found(multiplier * data != out, f"a multiplier of {multiplier} from {data} channels to {out}")
+
+
 def output_size_follows_from_padding(view: OperatorView) -> str | None:
     """The output's height and width must follow from input, filter, stride, dilation and padding."""
     _, (high, wide) = same_or_valid_padding(view, view.input(1).shape[1:3])
@@ -191,14 +197,15 @@ def _factors(view: OperatorView) -> tuple[Multiplier, ...]:
 
 
 _FILTER = (*INT8_TO_INT8, *WEIGHTS, bias_is_constant_int32, fused_activation_is_a_clamp)
+_PLANE = (*_FILTER, is_rank_4)
 _WINDOW = (window_advances, output_size_follows_from_padding, padded_plane_is_not_huge)
 
 OPERATORS = {
     "CONV_2D": Support(
-        (*_FILTER, is_rank_4, convolution_shapes_agree, *_WINDOW, scales_are_in_proportion), lower_conv_2d
+        (*_PLANE, convolution_shapes_agree, *_WINDOW, scales_are_in_proportion), lower_conv_2d
     ),
     "DEPTHWISE_CONV_2D": Support(
-        (*_FILTER, is_rank_4, depthwise_shapes_agree, *_WINDOW, scales_are_in_proportion),
+        (*_PLANE, depthwise_shapes_agree, depth_multiplier_agrees, *_WINDOW, scales_are_in_proportion),
         lower_depthwise_conv_2d,
     ),
     "FULLY_CONNECTED": Support(

@@ -441,6 +441,13 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
     assert_refused(_model(**depthwise, weights=(1, 1, 1, 3)), convolution.depthwise_shapes_agree)
 
 
+def test_a_depth_multiplier_that_is_not_the_shapes_is_refused() -> None:
+    fitting: dict[str, Any] = {"kind": "DEPTHWISE_CONV_2D", "data": (1, 4, 4, 3), "weights": (1, 1, 1, 3)}
+    for multiplier in (0, 2, -1):
+        model = _model(**fitting, depth_multiplier=multiplier)
+        assert_refused(model, convolution.depth_multiplier_agrees)
+
+
 @pytest.mark.parametrize("name", ["stride_h", "stride_w", "dilation_h_factor", "dilation_w_factor"])
 def test_strides_and_dilations_below_one_are_refused(name: str) -> None:
     for step in (0, -1):
