@@ -95,6 +95,18 @@ def test_any_resize_matches(
     assert_matches_oracle(resized(kind, (1, *before, channels), after, *placement))
 
 
+@pytest.mark.full
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    st.sampled_from([NEAREST, BILINEAR]),
+    st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    st.sampled_from(PLACEMENTS),
+)
+def test_many_resizes_match(kind: str, before: Size, after: Size, placement: tuple[bool, bool]) -> None:
+    assert_matches_oracle(resized(kind, (1, *before, 2), after, *placement))
+
+
 # --------------------------------------------------------------------------------------- rules
 
 

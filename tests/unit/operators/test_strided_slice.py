@@ -105,9 +105,7 @@ def test_an_ellipsis_and_new_axes_mean_what_they_mean_to_litert(
     assert_matches_litert(sliced((3, 4, 5), begin, end, strides, out, masks))
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
-@given(st.data())
-def test_any_slice_is_pythons(data: st.DataObject) -> None:
+def check_any_slice(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.lists(st.integers(1, 7), min_size=1, max_size=4)))
     index = st.integers(-9, 9)
     begin, end = (tuple(data.draw(index) for _ in shape) for _ in range(2))
@@ -122,6 +120,19 @@ def test_any_slice_is_pythons(data: st.DataObject) -> None:
         assert_matches_oracle(
             sliced(shape, begin, end, strides, out, {"begin_mask": begin_mask, "end_mask": end_mask})
         )
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.data())
+def test_any_slice_is_pythons(data: st.DataObject) -> None:
+    check_any_slice(data)
+
+
+@pytest.mark.full
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.data())
+def test_many_slices_are_pythons(data: st.DataObject) -> None:
+    check_any_slice(data)
 
 
 # --------------------------------------------------------------------------------------- rules
