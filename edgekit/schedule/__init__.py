@@ -54,10 +54,10 @@ def _apply(lowered: LoweredModule, call: KernelCall, cpu: CpuClass) -> Scheduled
     function = lowered.module[call.kernel]
     template = str(function.attrs["edgekit.template"])
     match template:
-        case "convolution" if cpu.has_row_kernels and fits_rows(
-            call.workload, lowest_weight=_lowest_weight(lowered, call.kernel)
+        case "convolution" if cpu.row_kernel is not None and fits_rows(
+            call.workload, cpu.row_kernel, lowest_weight=_lowest_weight(lowered, call.kernel)
         ):
-            done = schedule_convolution_rows(call.workload)
+            done = schedule_convolution_rows(call.workload, cpu.row_kernel)
         case "convolution":
             done = schedule_convolution(call.workload, cpu)
         case "depthwise":

@@ -5,59 +5,18 @@
  * partial sums: 16 products are added in pairs into eight int16 (smull, smlal2: two products of int8
  * values fit, since weights are never -128) and these in pairs into the four int32 (sadalp).
  *
- * What a pixel reads is `segments` runs of bytes, `segment_stride` apart (the rows of the filter), each
- * padded to `chunks` times 16. Weights are padded with zeros to the same length, so that the bytes after a
- * run are read but do not count; up to 15 bytes after the last pixel must be readable.
- *
- * Weights are packed [block of 4 channels][segment][chunk][channel][16].
+ * A run is counted in chunks of 16 bytes. Weights are packed [block of 4 channels][segment][chunk][channel][16],
+ * padded with zeros.
  */
-#ifndef EDGEKIT_NEON_CONVOLUTION_ROW_H
-#define EDGEKIT_NEON_CONVOLUTION_ROW_H
+#ifndef EDGEKIT_NEON_CONVOLUTION_ROW_MLAL_H
+#define EDGEKIT_NEON_CONVOLUTION_ROW_MLAL_H
 
-#include <arm_neon.h>
-#include <stdint.h>
+#include "row.h"
 
 enum { EK_CHANNELS = 4, EK_CHUNK = 16 };
 
-typedef struct ek_row {
-  const int8_t *x;          /* first byte that the first pixel reads */
-  const int8_t *weights;
-  const int32_t *bias;       /* one per channel, padded to whole blocks; so are the next two */
-  const int32_t *multiplier;
-  const int32_t *shift;      /* > 0: left */
-  int8_t *out;               /* [pixels][channels] */
-  int32_t pixels;            /* at least PIXELS */
-  int32_t pixel_stride;      /* bytes between what neighbouring pixels read */
-  int32_t segments;
-  int32_t segment_stride;
-  int32_t chunks;
-  int32_t channels;
-  int32_t zero_point;
-  int32_t low;
-  int32_t high;
-} ek_row;
-
-/*
- * TFLite's two roundings: a doubling high multiplication, then a right shift half away from zero. srshl
- * rounds half up, so negative values are lowered by one first; not where the shift is 0.
- */
-static inline __attribute__((always_inline)) int32x4_t ek_scale(int32x4_t sum, int32x4_t multiplier,
-                                                                int32x4_t shift, int general) {
-  if (general) {
-    sum = vshlq_s32(sum, vmaxq_s32(shift, vdupq_n_s32(0)));
-    shift = vminq_s32(shift, vdupq_n_s32(0));
-  }
-  int32x4_t high = vqrdmulhq_s32(sum, multiplier);
-  if (general) {
-    high = vaddq_s32(high, vshrq_n_s32(vandq_s32(high, shift), 31));
-  } else {
-    high = vsraq_n_s32(high, high, 31);
-  }
-  return vrshlq_s32(high, shift);
-}
-
 /* One tile. `general` allows left shifts and shifts by nothing; PIXELS is a constant where it is inlined. */
-static inline __attribute__((always_inline)) void ek_tile(const ek_row row, const int8_t *x, const int8_t *weights,
+static inline __attribute__((always_inline)) void ek_tile_mlal(const ek_row row, const int8_t *x, const int8_t *weights,
                                                           int8_t *out, int32_t channel, const int PIXELS,
                                                           const int general, const int whole) {
   int32x4_t sums[4][EK_CHANNELS];
@@ -66,7 +25,7 @@ static inline __attribute__((always_inline)) void ek_tile(const ek_row row, cons
   }
   for (int32_t segment = 0; segment < row.segments; segment++) {
     const int8_t *run = x + segment * row.segment_stride;
-    for (int32_t chunk = 0; chunk < row.chunks; chunk++) {
+    for (int32_t chunk = 0; chunk < row.units; chunk++) {
       int8x16_t values[4];
       for (int p = 0; p < PIXELS; p++) values[p] = vld1q_s8(run + p * row.pixel_stride);
       for (int c = 0; c < EK_CHANNELS; c++) {
@@ -108,10 +67,10 @@ static inline __attribute__((always_inline)) void ek_tile(const ek_row row, cons
 }
 
 /* All pixels of a row, one block of channels after the other. The last tile may overlap the one before it. */
-static inline __attribute__((always_inline)) void ek_convolve(const ek_row *given, const int PIXELS,
+static inline __attribute__((always_inline)) void ek_convolve_mlal(const ek_row *given, const int PIXELS,
                                                               const int general) {
   const ek_row row = *given; /* a copy that no store through `out` can change: it stays in registers */
-  const int32_t block_bytes = row.segments * row.chunks * EK_CHANNELS * EK_CHUNK;
+  const int32_t block_bytes = row.segments * row.units * EK_CHANNELS * EK_CHUNK;
   for (int32_t channel = 0; channel < row.channels; channel += EK_CHANNELS) {
     const int8_t *weights = row.weights + channel / EK_CHANNELS * block_bytes;
     for (int32_t pixel = 0; pixel < row.pixels; pixel += PIXELS) {
@@ -119,9 +78,9 @@ static inline __attribute__((always_inline)) void ek_convolve(const ek_row *give
       const int8_t *x = row.x + at * row.pixel_stride;
       int8_t *out = row.out + at * row.channels + channel;
       if (row.channels - channel >= EK_CHANNELS) {
-        ek_tile(row, x, weights, out, channel, PIXELS, general, 1);
+        ek_tile_mlal(row, x, weights, out, channel, PIXELS, general, 1);
       } else {
-        ek_tile(row, x, weights, out, channel, PIXELS, general, 0);
+        ek_tile_mlal(row, x, weights, out, channel, PIXELS, general, 0);
       }
     }
   }
