@@ -102,7 +102,7 @@ def _tile_channels(channels: int, kernel: RowKernel) -> int:
 
 
 def pack_weights(weights: NDArray[np.int8], load: Convolution, runs: Runs) -> NDArray[np.int8]:
-    """[out, kernel_h, kernel_w, in] to [block of channels, segment, unit, channel, byte], padded with zeros."""
+    """[out, kernel_h, kernel_w, in] to [block of channels, segment, unit, channel, byte], zero-padded."""
     flat = weights.reshape(load.out_channels, runs.segments, runs.length)
     blocks = round_up(load.out_channels, runs.channels) // runs.channels
     padded = np.zeros((blocks * runs.channels, runs.segments, runs.units * runs.unit), np.int8)
