@@ -40,7 +40,9 @@ def run_canonical(flatbuffer: bytes, frames: Sequence[Frame]) -> list[tuple[NDAr
         for name, value in zip(module.inputs, frame, strict=True):
             memory[name][...] = value
         for call in module.calls:
-            operands = [memory[n] if n in memory else module.constants[n] for n in (*call.reads, *call.writes)]
+            operands = [
+                memory[n] if n in memory else module.constants[n] for n in (*call.reads, *call.writes)
+            ]
             _invoke(library[call.kernel], module.module[call.kernel], operands)
         results.append(tuple(_value(module, memory, name) for name in module.outputs))
     return results
