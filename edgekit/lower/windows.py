@@ -48,8 +48,12 @@ def same_or_valid_padding(view: OperatorView, kernel: Sequence[int]) -> tuple[Wi
 
 
 def window_advances(view: OperatorView) -> str | None:
-    """Strides, and dilations where there are any, must be at least 1."""
+    """Strides, and dilations where there are any, must be from 1 to 32767."""
     options = view.operator.options
     names = ("stride_h", "stride_w", "dilation_h_factor", "dilation_w_factor")
     steps = {name: options[name] for name in names if name in options}
-    return found(min(steps.values()) < 1, ", ".join(f"{name} {step}" for name, step in steps.items()))
+    # TFLite's kernels keep them in 16 bits.
+    return found(
+        not all(1 <= step < 1 << 15 for step in steps.values()),
+        ", ".join(f"{name} {step}" for name, step in steps.items()),
+    )
