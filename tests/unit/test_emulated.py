@@ -6,6 +6,7 @@ import dataclasses
 import io
 import lzma
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgekit.devices.emulated import cpio, namespace, state
-from edgekit.devices.emulated.apt import Release, Repository, ports_uri, select_repositories
+from edgekit.devices.emulated.apt import PrivateApt, Release, Repository, ports_uri, select_repositories
 from edgekit.devices.emulated.board import board_up
 from edgekit.devices.emulated.boot import load_order
 from edgekit.devices.emulated.counting import InstructionCounts
@@ -55,6 +56,19 @@ def test_only_the_releases_own_main_repositories_are_taken_once_each() -> None:
         Repository(uri="http://mirror.example/debian/", suite="bookworm", component="main"),
         Repository(uri="http://mirror.example/security/", suite="bookworm-security", component="main"),
     )
+
+
+def test_an_archive_that_does_not_answer_is_named_before_any_package_is_missed(tmp_path: Path) -> None:
+    with socket.socket() as unused:  # bound, and never listening: a connection is refused
+        unused.bind(("127.0.0.1", 0))
+        uri = f"http://127.0.0.1:{unused.getsockname()[1]}/debian"
+        nobody = Repository(uri=uri, suite="bookworm", component="main")
+        with pytest.raises(EmulatorFailedError) as caught:
+            PrivateApt(directory=tmp_path, architecture="arm64").prepare(BOOKWORM, (nobody,))
+    assert "list of arm64 packages" in caught.value.what
+    assert f"cannot be reached, or has nothing for arm64: {uri}" in caught.value.why
+    assert "Could not connect to 127.0.0.1" in caught.value.why  # apt's own words
+    assert "network" in caught.value.fix
 
 
 def test_sources_are_usable_before_their_first_update_when_their_origin_is_unknown() -> None:

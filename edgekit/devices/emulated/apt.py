@@ -110,28 +110,30 @@ class PrivateApt:
         """Where downloaded .deb files lie."""
         return self.directory / "archives"
 
-    def prepare(self, release: Release) -> None:
+    def prepare(self, release: Release, repositories: tuple[Repository, ...]) -> None:
         """Write the configuration and fetch the package indexes.
 
         Raises:
-            EmulatorFailedError: no index could be fetched.
+            EmulatorFailedError: the index of the release itself could not be fetched.
         """
         for name in ("state/lists/partial", "archives/partial", "etc/apt.conf.d", "etc/sources.list.d"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
         (self.directory / "status").write_text("")  # what dpkg has installed: nothing
         keyring = Path(f"/usr/share/keyrings/{release.distribution}-archive-keyring.gpg")
         option = f" [signed-by={keyring}]" if keyring.exists() else ""
-        sources = [f"deb{option} {r.uri} {r.suite} {r.component}" for r in host_repositories(release)]
+        sources = [f"deb{option} {r.uri} {r.suite} {r.component}" for r in repositories]
         (self.directory / "etc/sources.list").write_text("\n".join(sources) + "\n")
         settings = [*_host_acquire_settings(), *self._settings()]
         self._configuration.write_text("\n".join(settings) + "\n")
         try:
-            self._apt("update", purpose=f"Fetching the package index for {self.architecture}")
-        except EmulatorFailedError:
+            # Left to itself, apt calls it a success when no server answers.
+            self._apt("--error-on=any", "update", purpose="Fetching the package index")
+        except EmulatorFailedError as error:
             # One suite of a mirror in the middle of its update must not stop us: apt has kept the others,
             # and a package that is missing then is reported by its name.
-            if not any((self.directory / "state/lists").glob(f"*binary-{self.architecture}_Packages*")):
-                raise
+            index = f"*_dists_{release.codename}_main_binary-{self.architecture}_Packages*"
+            if not any((self.directory / "state/lists").glob(index)):
+                raise _archive_unreachable(self.architecture, repositories, error) from error
 
     def download(self, packages: tuple[str, ...]) -> tuple[Path, ...]:
         """Fetch packages and what they depend on into `archives`; returns all .deb files of it.
@@ -180,6 +182,18 @@ class PrivateApt:
     def _apt(self, *arguments: str, purpose: str) -> str:
         environment = {**os.environ, "APT_CONFIG": str(self._configuration), "LC_ALL": "C"}
         return run_tool("apt-get", "-q", *arguments, purpose=purpose, environment=environment)
+
+
+def _archive_unreachable(
+    architecture: str, repositories: tuple[Repository, ...], error: EmulatorFailedError
+) -> EmulatorFailedError:
+    archives = ", ".join(dict.fromkeys(r.uri for r in repositories))
+    return EmulatorFailedError(
+        f"The list of {architecture} packages, of which the emulated board is made, could not be fetched.",
+        why=f"The archive cannot be reached, or has nothing for {architecture}: {archives}. {error.why}",
+        fix="Check the network, and the proxy and the mirror that this machine's apt is set up for; "
+        "then try again. Or use a real board with --host.",
+    )
 
 
 def _host_acquire_settings() -> list[str]:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.devices.emulated.apt import PrivateApt, host_release
+from edgekit.devices.emulated.apt import PrivateApt, host_release, host_repositories
 from edgekit.devices.emulated.tools import find_tool
 from edgekit.errors import EmulatorFailedError
 from edgekit.paths import cache_directory
@@ -72,7 +72,7 @@ def download_packages(
     apt.directory.mkdir(parents=True, exist_ok=True)
     with locked(apt.directory):
         progress(f"fetching the {debian_architecture} package index", None)
-        apt.prepare(release)
+        apt.prepare(release, host_repositories(release))
         progress(f"downloading {debian_architecture} packages", None)
         use(apt.download(packages))
         for deb in apt.archives.glob("*.deb"):
