@@ -250,13 +250,15 @@ class Code:
 class Golden:
     """What a model must answer: frames in sequence, the first of them on fresh state.
 
-    Every array has the frames on its leading axis, then the tensor's shape. Without the oracle's
-    interpreter on the build machine, `outputs` and `oracle` are None.
+    Every array has the frames on its leading axis, then the tensor's shape. Where the oracle's
+    interpreter is not on the build machine, or lacks one of the model's operators, `outputs` and
+    `oracle` are None and `unchecked` says why.
     """
 
     inputs: tuple[NDArray[Any], ...]  # one array an input
     outputs: tuple[NDArray[Any], ...] | None  # one array an output
     oracle: str | None  # "tflite-micro 0.dev2026…"
+    unchecked: str | None = None
 
     @property
     def frames(self) -> int:

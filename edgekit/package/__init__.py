@@ -23,12 +23,11 @@ __all__ = ["package_bundle", "read_bundle"]
 def package_bundle(model: QuantizedModel, code: Code, target: Target, *, directory: Path) -> Bundle:
     """Write the bundle of a built model to `directory` (build/<model>/<target>), replacing what is there.
 
-    Golden vectors come from the oracle; where it is not installed, the manifest says that they were
-    not checked. The same model, code and tools give the same bytes.
+    Golden vectors come from the oracle; where it is not installed or cannot run the model, the manifest
+    says that they were not checked, and why. The same model, code and tools give the same bytes.
 
     Raises:
         BundleUnwritableError: the folder cannot be written.
-        OracleCannotRunError: the oracle is installed, and cannot run this model.
         ToolMissingError: the C compiler is not installed.
     """
     vectors = default_vectors(model.graph, sum(call.macs for call in code.calls))

@@ -14,7 +14,7 @@ Schema version 1:
     operators       one entry a step: index (in the model), kind, kernel, macs, output (tensor name)
     tools           name and version of everything that had a part in the bytes
     tuning          tuned_share: the share of the MACs whose kernels were tuned
-    golden          vectors, streaming, oracle (null if it was missing), checked
+    golden          vectors, streaming, oracle (null if it gave no answers), checked, unchecked (why not)
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ def make_manifest(
             "streaming": is_streaming(graph),
             "oracle": golden.oracle,
             "checked": golden.outputs is not None,
+            "unchecked": golden.unchecked,
         },
     }
 

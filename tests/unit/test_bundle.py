@@ -90,7 +90,13 @@ def test_without_the_oracle_the_bundle_says_that_its_vectors_are_unchecked(
 ) -> None:
     monkeypatch.setattr(golden_module, "oracle_available", lambda: False)
     built = tiny_bundle(tmp_path / "host")
-    assert built.manifest["golden"] == {"vectors": 100, "streaming": True, "oracle": None, "checked": False}
+    assert built.manifest["golden"] == {
+        "vectors": 100,
+        "streaming": True,
+        "oracle": None,
+        "checked": False,
+        "unchecked": "The oracle is not installed here.",
+    }
     assert load_golden(built.path, built.manifest).outputs is None
     with zipfile.ZipFile(built.path / "golden.npz") as archive:
         assert archive.namelist() == ["input/0.npy"]

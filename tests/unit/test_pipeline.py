@@ -109,3 +109,15 @@ def test_weights_that_are_equal_are_stored_once(tmp_path: Path) -> None:
     path.write_bytes(model.build())
     bundle = compile_model(path, load_target("host"), tmp_path / "build")
     assert 4096 <= bundle.manifest["memory"]["weight_bytes"] < 2 * 4096
+
+
+def test_a_model_that_the_oracle_cannot_run_is_built_and_says_that_nothing_checked_it(tmp_path: Path) -> None:
+    """TFLite Micro has no QUANTIZE from float32 to uint8; EdgeKit has."""
+    model = ModelBuilder()
+    x = model.input((1, 4), "float32")
+    model.op("QUANTIZE", [x], [spec((1, 4), "uint8", scale=0.5, zero_point=3)])
+    path = tmp_path / "float_to_uint8.tflite"
+    path.write_bytes(model.build())
+    golden = compile_model(path, load_target("host"), tmp_path / "build").manifest["golden"]
+    assert (golden["checked"], golden["oracle"]) == (False, None)
+    assert "QUANTIZE" in golden["unchecked"]
