@@ -10,12 +10,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from enum import StrEnum
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -232,15 +233,45 @@ class MemoryPlan:
     workspaces: Mapping[tuple[int, int], int]  # (call index, workspace index) -> arena offset
 
 
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """The calls of one operator: what the library, the manifest and a profile have one entry for."""
+
+    operator: int  # Operator.index
+    kind: str  # Operator.kind
+    calls: tuple[tuple[int, KernelCall], ...]  # with their positions among all calls
+
+    @property
+    def kernel(self) -> str:
+        """The kernel that stands for the step: that of its first call."""
+        return self.calls[0][1].kernel
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the step."""
+        return sum(call.macs for _, call in self.calls)
+
+
+def steps_of(calls: Sequence[KernelCall]) -> tuple[Step, ...]:
+    """Calls grouped by operator, in execution order."""
+    groups = groupby(enumerate(calls), key=lambda item: (item[1].operator, item[1].kind))
+    return tuple(Step(operator, kind, tuple(group)) for (operator, kind), group in groups)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Code:
     """What the compiler made: files to ship, and the memory they need."""
 
     files: Mapping[str, bytes]  # name in the bundle -> content
     plan: MemoryPlan
-    calls: tuple[KernelCall, ...]
+    steps: tuple[Step, ...]
     code_bytes: int  # machine code in the library
     weight_bytes: int  # constants in the library
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one invocation."""
+        return sum(step.macs for step in self.steps)
 
 
 # ----------------------------------------------------------------------------------------- package

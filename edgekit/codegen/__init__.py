@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from edgekit.artifacts import Code
+from edgekit.artifacts import Code, steps_of
 from edgekit.codegen.arena import plan_memory, with_overread
 from edgekit.codegen.constants import lay_out
+from edgekit.codegen.cpus import resolve_host_cpu
 from edgekit.codegen.entry import Entry, entry_source
 from edgekit.codegen.link import link_library
 from edgekit.codegen.llvm import compile_kernels
@@ -15,7 +16,7 @@ from edgekit.codegen.llvm import compile_kernels
 if TYPE_CHECKING:
     from edgekit.artifacts import QuantizedModel, TunedModule
 
-__all__ = ["generate", "library_name"]
+__all__ = ["generate", "library_name", "resolve_host_cpu"]
 
 
 def generate(model: QuantizedModel, tuned: TunedModule) -> Code:
@@ -53,7 +54,7 @@ def generate(model: QuantizedModel, tuned: TunedModule) -> Code:
     return Code(
         files={name: library.content},
         plan=plan,
-        calls=tuned.calls,
+        steps=steps_of(tuned.calls),
         code_bytes=library.code_bytes,
         weight_bytes=len(block.content),
     )

@@ -9,16 +9,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from itertools import groupby
 from typing import TYPE_CHECKING
 
-from edgekit.artifacts import DType
+from edgekit.artifacts import DType, steps_of
 from edgekit.codegen.arena import ALIGNMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgekit.artifacts import Buffer, Graph, KernelCall, MemoryPlan, QuantizedModel, Tensor
+    from edgekit.artifacts import Buffer, Graph, KernelCall, MemoryPlan, QuantizedModel, Step, Tensor
     from edgekit.target import Target
 
 _TYPES = {
@@ -47,26 +46,6 @@ class Entry:
     workspaces: Mapping[str, tuple[int, ...]]  # kernel -> bytes of each
     constant_offsets: Mapping[str, int]
     initial_states: Mapping[str, int]  # state buffer -> offset of its first value in the constants
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """The calls of one operator."""
-
-    operator: int
-    kind: str
-    calls: tuple[tuple[int, KernelCall], ...]  # with their indexes
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of the step."""
-        return sum(call.macs for _, call in self.calls)
-
-
-def steps(calls: Sequence[KernelCall]) -> tuple[Step, ...]:
-    """Calls grouped by operator, in execution order."""
-    groups = groupby(enumerate(calls), key=lambda item: (item[1].operator, item[1].kind))
-    return tuple(Step(operator, kind, tuple(group)) for (operator, kind), group in groups)
 
 
 def entry_source(entry: Entry) -> str:
@@ -111,12 +90,12 @@ def _descriptions(entry: Entry) -> str:
         *_tensors("outputs", [(_tensor(entry, n), entry.plan.offsets[n]) for n in entry.outputs]),
     ]
     rows = []
-    for index, step in enumerate(steps(entry.calls)):
+    for index, step in enumerate(steps_of(entry.calls)):
         results = _results(entry, step)
         if results:
             lines += _tensors(f"step{index}_outputs", results)
         rows.append(
-            f"  {{{_string(step.kind)}, {_string(step.calls[0][1].kernel)}, {step.operator}, {step.macs}ull, "
+            f"  {{{_string(step.kind)}, {_string(step.kernel)}, {step.operator}, {step.macs}ull, "
             f"{f'step{index}_outputs' if results else 'NULL'}, {len(results)}}},"
         )
     if rows:
@@ -185,7 +164,7 @@ def _invoke(entry: Entry) -> str:
         "  (void)s;",
         "  (void)c;",
     ]
-    groups = steps(entry.calls)
+    groups = steps_of(entry.calls)
     for index, step in enumerate(groups):
         lines.append(f"  /* {step.operator}: {step.kind} {_comment(_written(entry, step))} */")
         lines.append(f"  if (observer != NULL) observer(context, {index});")
@@ -232,7 +211,7 @@ def _model(entry: Entry) -> str:
         str(entry.plan.state_bytes),
         str(len(entry.inputs)),
         str(len(entry.outputs)),
-        str(len(steps(entry.calls))),
+        str(len(steps_of(entry.calls))),
         # An empty array is no C.
         "inputs" if entry.inputs else "NULL",
         "outputs" if entry.outputs else "NULL",

@@ -30,7 +30,7 @@ def package_bundle(model: QuantizedModel, code: Code, target: Target, *, directo
         BundleUnwritableError: the folder cannot be written.
         ToolMissingError: the C compiler is not installed.
     """
-    vectors = default_vectors(model.graph, sum(call.macs for call in code.calls))
+    vectors = default_vectors(model.graph, code.macs)
     golden = make_golden(model, vectors=vectors)
     files = {
         **code.files,

@@ -32,7 +32,7 @@ from edgekit.package.golden import is_streaming
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgekit.artifacts import Code, Golden, KernelCall, QuantizedModel, Tensor
+    from edgekit.artifacts import Code, Golden, QuantizedModel, Step, Tensor
     from edgekit.target import Target
 
 SCHEMA_VERSION = 1
@@ -85,8 +85,8 @@ def make_manifest(
             "code_bytes": code.code_bytes,
             "weight_bytes": code.weight_bytes,
         },
-        "macs": sum(call.macs for call in code.calls),
-        "operators": [_operator(model, call) for call in code.calls],
+        "macs": code.macs,
+        "operators": [_operator(model, step) for step in code.steps],
         "tools": tool_versions(golden),
         "tuning": {"tuned_share": 0.0},
         "golden": {
@@ -206,12 +206,12 @@ def _describe(tensor: Tensor) -> dict[str, Any]:
     }
 
 
-def _operator(model: QuantizedModel, call: KernelCall) -> dict[str, Any]:
-    outputs = model.graph.operators[call.operator].outputs
+def _operator(model: QuantizedModel, step: Step) -> dict[str, Any]:
+    outputs = model.graph.operators[step.operator].outputs
     return {
-        "index": call.operator,
-        "kind": call.kind,
-        "kernel": call.kernel,
-        "macs": call.macs,
+        "index": step.operator,
+        "kind": step.kind,
+        "kernel": step.kernel,
+        "macs": step.macs,
         "output": model.graph.tensors[outputs[0]].name if outputs else "",
     }

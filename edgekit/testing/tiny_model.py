@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgekit.artifacts import Code, KernelCall, MemoryPlan
+from edgekit.artifacts import Code, KernelCall, MemoryPlan, steps_of
 from edgekit.ingest import read_tflite
 from edgekit.package import package_bundle
 from edgekit.runtime import runtime_file
@@ -79,9 +79,11 @@ def _code(library: bytes) -> Code:
     return Code(
         files={LIBRARY_NAME: library},
         plan=MemoryPlan(arena_bytes=136, state_bytes=8, offsets={}, workspaces={}),
-        calls=tuple(
-            KernelCall(kernel=kernel, operator=index, kind=kind, reads=(), writes=())
-            for index, kind, kernel in steps
+        steps=steps_of(
+            [
+                KernelCall(kernel=kernel, operator=index, kind=kind, reads=(), writes=())
+                for index, kind, kernel in steps
+            ]
         ),
         code_bytes=0,
         weight_bytes=0,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 import edgekit
 from edgekit.cli.main import main
+from edgekit.devices import runner
 from edgekit.devices.local import LocalDevice
 from edgekit.errors import EmulatedTimeError, ExitCode, RunnerFailedError, WrongValueError
 from edgekit.profile import Profile, profile_bundle
+from edgekit.testing.tflite_builder import ModelBuilder, spec
 from edgekit.testing.tiny_model import tiny_bundle
 from edgekit.verbs import profile as profile_verb
 
@@ -60,6 +63,21 @@ def test_a_model_that_overruns_is_not_profiled(tmp_path: Path) -> None:
 
 def test_this_machine_is_timed_by_default(good: Bundle) -> None:
     assert isinstance(edgekit.profile(good.path, runs=2, warmup=0), Profile)
+
+
+def test_an_operator_of_several_kernels_is_one_step_everywhere(tmp_path: Path) -> None:
+    model = ModelBuilder()
+    axis, given = model.constant(np.array(2, np.int32)), model.input((1, 4, 6), scale=0.5)
+    half = spec((1, 4, 3), scale=0.5)
+    first = model.op("SPLIT", [axis, given], [half, half], num_splits=2)
+    model.output(model.op("RELU", [first], half), first + 1)
+    (tmp_path / "split.tflite").write_bytes(model.build())
+    bundle = edgekit.build(tmp_path / "split.tflite", target="host", output=tmp_path / "build")
+    described = runner.describe(LocalDevice(), str(bundle.path), "libsplit.so").operators
+    assert [(step.index, step.name) for step in described] == [(0, "SPLIT"), (1, "RELU")]
+    found = edgekit.profile(bundle.path, runs=1, warmup=0)
+    assert [(step.index, step.kernel) for step in found.steps] == [(s.index, s.kernel) for s in described]
+    assert [step["index"] for step in bundle.manifest["operators"]] == [0, 1]
 
 
 def test_an_emulated_board_reached_by_its_address_is_not_timed() -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from edgekit.artifacts import steps_of
 from edgekit.codegen import entry as entry_module
 from edgekit.codegen.arena import plan_memory
-from edgekit.codegen.entry import Entry, entry_source, steps
+from edgekit.codegen.entry import Entry, entry_source
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
 from edgekit.runtime import runtime_file
@@ -73,7 +74,7 @@ def test_calls_of_one_operator_are_one_step() -> None:
     entry = _entry(_small_net(), "net")
     call = entry.calls[0]
     doubled = [call, dataclasses.replace(call, kernel="second"), *entry.calls[1:]]
-    assert [len(step.calls) for step in steps(doubled)] == [2, 1]
+    assert [len(step.calls) for step in steps_of(doubled)] == [2, 1]
 
 
 def test_numbers_in_the_source_are_exact() -> None:

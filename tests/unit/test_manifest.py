@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit.artifacts import Code, Golden, KernelCall, MemoryPlan
+from edgekit.artifacts import Code, Golden, KernelCall, MemoryPlan, steps_of
 from edgekit.errors import BundleUnreadableError, BundleVersionError
 from edgekit.ingest import read_tflite
 from edgekit.package.golden import default_vectors, golden_bytes, make_golden
@@ -25,7 +25,7 @@ GOLDEN = make_golden(MODEL, vectors=3)
 CODE = Code(
     files={"libtiny.so": b"library"},
     plan=MemoryPlan(arena_bytes=136, state_bytes=8, offsets={}, workspaces={}),
-    calls=(KernelCall(kernel="k", operator=3, kind="MAXIMUM", reads=(), writes=(), macs=7),),
+    steps=steps_of([KernelCall(kernel="k", operator=3, kind="MAXIMUM", reads=(), writes=(), macs=7)]),
     code_bytes=5,
     weight_bytes=2,
 )
