@@ -28,14 +28,16 @@ point() {
   ln -s "$1" .current.new || return
   mv -T .current.new current 2>/dev/null || ln -sfn "$1" current || return
   rm -f .current.new
+  [ "$(readlink current)" = "$1" ]  # ln puts the link into a `current` that is a folder
 }
 if ! problem=$(point "$2" 2>&1); then echo "refused $problem"; exit 1; fi
 echo "serving $(readlink current)"
 read -r answer
 [ "$answer" = keep ] && exit 0
-if [ -n "$old" ]; then point "$old"; else rm -f current; fi
+if [ -n "$old" ]; then point "$old"; else rm -f current; fi || exit
 exit 10
 """
+_KEPT, _WENT_BACK = 0, 10
 
 
 def switch(
@@ -46,7 +48,7 @@ def switch(
     Raises:
         RolledBackError: it failed there; `before` serves again, and `to` is marked as failed.
         ConnectionLostError: the connection broke; the message says what serves.
-        DeviceRefusedError: the device could not switch.
+        DeviceRefusedError: the device could not switch, or not say that it did what it was told.
     """
     serves = f"{before} serves" if before is not None else "nothing serves, as before"
     outcome = f"Not told to stay, the device goes back by itself: {serves}."
@@ -56,14 +58,18 @@ def switch(
             failure = _health(device, layout, library, is_checked=is_checked)
             if failure is None:
                 outcome = f"`edgekit status` says whether {to} serves or the one before; both are whole."
-            program.answer(b"keep\n" if failure is None else b"back\n")
+            ended = program.answer(b"keep\n" if failure is None else b"back\n")
     except DeviceError as error:
         raise with_outcome(error, outcome) from error
     if failure is None:
+        if ended != _KEPT:
+            raise _disobeyed(device, f"keep release {to}", f"Its shell ended with {ended}.")
         return
     reason = " ".join(f"{failure.what} {failure.why}".split())
     with suppress(DeviceError):  # what matters has happened; the mark only spares a second try
         mark_failed(device, layout, to, reason)
+    if ended != _WENT_BACK:
+        raise _disobeyed(device, f"take back release {to}, which failed there", reason) from failure
     raise RolledBackError(
         f"Release {to} failed on {device.name} after the switch, and was taken back: {serves}.",
         why=reason,
@@ -80,6 +86,15 @@ def _health(device: Device, layout: Layout, library: str, *, is_checked: bool) -
     except EdgeKitError as error:
         return error
     return None
+
+
+def _disobeyed(device: Device, doing: str, why: str) -> DeviceRefusedError:
+    return DeviceRefusedError(
+        f"{device.name} did not {doing}.",
+        why=why,
+        fix="`edgekit status` says what serves there, and `edgekit rollback` goes back; check the folder's "
+        "permissions and the device's disk.",
+    )
 
 
 def _read_back(program: Started, device: Device, to: str) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edgekit.artifacts import Bundle
-    from edgekit.devices.device import Device
+    from edgekit.devices.device import Completed, Device
     from edgekit.devices.ssh import SshDevice
     from tests.contract.board_server import BoardServer
     from tests.contract.openssh import OpenSshServer
@@ -155,6 +156,46 @@ def test_a_first_release_that_fails_in_its_place_leaves_nothing_serving(
     with pytest.raises(RolledBackError, match="nothing serves, as before"):
         deploy_quietly(dying, here)
     assert serving(home) is None
+
+
+def test_a_release_that_fails_and_cannot_be_taken_back_is_not_said_to_be(
+    here: LocalDevice, home: Path, good: Bundle, tmp_path: Path
+) -> None:
+    script = 'case $0 in */current/*) link=${0%/*}; rm $link; mkdir $link; exit 1 ;; esac\nreal "$@"'
+    stubborn = with_runner(good, tmp_path, script)
+    deploy_quietly(good, here)
+    with pytest.raises(DeviceRefusedError, match=r"(?s)did not take back .*, which failed.*edgekit status"):
+        deploy_quietly(stubborn, here)
+    assert not (home / FOLDER / "current").is_symlink()
+    (state,) = status(here)
+    assert [release.failed is not None for release in state.releases] == [False, True]
+
+
+def test_a_release_is_not_said_to_serve_unless_the_device_says_so(
+    home: Path, good: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, killed = LocalDevice(home), []
+    run = here.run
+
+    def killing(*argv: str, timeout_seconds: float | None = 60.0) -> Completed:
+        if "/current/" in argv[0]:
+            (shell,) = _children_running('echo "serving')
+            os.kill(shell, signal.SIGKILL)
+            killed.append(shell)
+        return run(*argv, timeout_seconds=timeout_seconds)
+
+    monkeypatch.setattr(here, "run", killing)
+    with pytest.raises(
+        DeviceRefusedError, match=r"(?s)did not keep release .* ended with 137.*edgekit status"
+    ):
+        deploy_quietly(good, here)
+    assert len(killed) == 1
+
+
+def _children_running(words: str) -> list[int]:
+    """Children of this process with these words in their command line."""
+    children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    return [int(child) for child in children if words.encode() in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 def test_a_file_that_the_device_changes_is_found(here: LocalDevice, home: Path, good: Bundle) -> None:
