@@ -28,8 +28,8 @@ for record in releases/*/{RECORD_NAME}; do
   [ -f "$record" ] || continue
   folder=${{record%/*}}
   id=${{folder#releases/}}
-  echo "@@ record $id"; cat "$record"
-  [ ! -e "$folder/{_FAILED_NAME}" ] || {{ echo "@@ failed $id"; cat "$folder/{_FAILED_NAME}"; }}
+  echo "@@ record $id"; cat "$record"; echo
+  [ ! -e "$folder/{_FAILED_NAME}" ] || {{ echo "@@ failed $id"; cat "$folder/{_FAILED_NAME}"; echo; }}
   [ "$2" != sums ] || {{ echo "@@ sums $id"; (cd "$folder" && sha256sum -- *); }}
 done
 exit 0
@@ -164,7 +164,7 @@ def _release(name: str, sections: Mapping[str, str]) -> Release | None:
             altered=None if sums is None else _altered(files, sums),
             **record,
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

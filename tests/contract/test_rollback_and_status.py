@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edgekit.deploy import rollback, status
+from edgekit.deploy import Layout, rollback, status
 from edgekit.deploy.errors import NoReleaseError
+from edgekit.deploy.releases import survey
 from edgekit.errors import OutputsDifferError
 from tests.contract.releases import FOLDER, MODEL, assert_tidy, deploy_quietly, serving
 
@@ -109,10 +110,13 @@ def test_status_of_a_device_without_releases_is_empty(here: LocalDevice) -> None
     assert (state.current, state.releases) == (None, ())
 
 
+@pytest.mark.parametrize("content", ["{broken", "", "[]", '"text"', "7\n"])
 def test_a_record_that_cannot_be_read_does_not_hide_the_others(
-    here: LocalDevice, home: Path, good: Bundle
+    here: LocalDevice, home: Path, good: Bundle, content: str
 ) -> None:
     first, second = (deploy_quietly(good, here).release.id for _ in range(2))
-    (home / FOLDER / "releases" / first / "deployment.json").write_text("{broken")
+    (home / FOLDER / "releases" / first / "deployment.json").write_text(content)
     (state,) = status(here)
     assert [release.id for release in state.releases] == [second]
+    with_records_only = survey(here, Layout.of(MODEL))
+    assert [release.id for release in with_records_only.releases] == [second]
