@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +27,9 @@ def load_tensors(paths: Sequence[Path]) -> dict[str, NDArray[Any]]:
         TensorFileError: a file cannot be read, is of another kind, or repeats a key.
     """
     tensors: dict[str, NDArray[Any]] = {}
+    positions = count()
     for path in paths:
-        found = _load(path, str(sum(each.suffix == ".npy" for each in paths[: paths.index(path)])))
+        found = _load(path, str(next(positions)) if path.suffix == ".npy" else "")
         repeated = sorted(tensors.keys() & found.keys())
         if repeated:
             raise TensorFileError(

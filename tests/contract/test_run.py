@@ -113,6 +113,11 @@ def test_npy_files_count_up_and_npz_files_keep_their_keys(tmp_path: Path) -> Non
     assert {name: int(array[0, 0]) for name, array in found.items()} == {"0": -4, "scores": -3, "1": -2}
 
 
+def test_one_npy_file_may_feed_two_inputs(tmp_path: Path) -> None:
+    np.save(tmp_path / "both.npy", ONE)
+    assert list(load_tensors([tmp_path / "both.npy"] * 2)) == ["0", "1"]
+
+
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     tensors = {"file": ONE, "a/b:0": ONE + 1}
     save_tensors(tmp_path / "all.npz", tensors)
