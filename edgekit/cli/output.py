@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 def emit_json(document: Any) -> None:
     """Write the one JSON document of a run to stdout. Frozen values and paths are written as they are.
 
-    A verb that then fails a check leaves with `ctx.exit(code)`: an exception would write a second one.
+    JSON has no number that is not finite: such a float is written as a string, "NaN" or "Infinity". A verb
+    that then fails a check leaves with `ctx.exit(code)`: an exception would write a second one.
     """
-    click.echo(json.dumps(document, default=_plain, indent=2, ensure_ascii=False))
+    text = json.dumps(document, default=_plain, indent=2, ensure_ascii=False)
+    if "NaN" in text or "Infinity" in text:
+        text = json.dumps(json.loads(text, parse_constant=str), indent=2, ensure_ascii=False)
+    click.echo(text)
 
 
 def table(

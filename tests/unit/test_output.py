@@ -38,6 +38,14 @@ def test_frozen_values_paths_enums_arrays_and_mappings_have_a_form_in_json(
     }
 
 
+def test_numbers_that_are_not_finite_are_strings_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    emit_json({"values": np.array([1.5, np.nan, np.inf, -np.inf]), "name": "NaN in ü"})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "values": [1.5, "NaN", "Infinity", "-Infinity"],
+        "name": "NaN in ü",
+    }
+
+
 def test_what_has_no_form_in_json_is_a_bug_of_ours() -> None:
     with pytest.raises(TypeError, match="object has no form in JSON"):
         emit_json({"value": object()})
