@@ -75,7 +75,7 @@ def read_bundle(directory: Path) -> Bundle:
 
 def _check_file(directory: Path, name: str, expected: Mapping[str, Any]) -> None:
     # A manifest comes from anywhere; it may name files of its own folder only.
-    if "/" in name or name in ("", ".", ".."):
+    if "/" in name or "\0" in name or name in ("", ".", ".."):
         raise _altered(directory, f"Its manifest names a file outside of it, {name!r}.")
     try:
         content = (directory / name).read_bytes()

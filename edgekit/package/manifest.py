@@ -40,13 +40,35 @@ ABI_VERSION = 1  # EDGEKIT_ABI_VERSION of runtime/edgekit.h
 MANIFEST_NAME = "manifest.json"
 _TOOLS = ("apache-tvm", "numpy", "tflite", "ziglang")
 
+
+@dataclasses.dataclass(frozen=True)
+class _Every:
+    """In a schema: an object with keys of any name, whose values are all of this form."""
+
+    form: Any
+
+
 # What must be there to use a bundle, and of which type. More keys may be there.
 _TENSOR = {"name": str, "shape": [int], "dtype": str}
 _SCHEMA: dict[str, Any] = {
     "engine": str,
     "model": {"name": str, "digest": str},
-    "target": {"name": str, "architecture": str, "triple": str, "cpu": str},
-    "files": dict,
+    "target": {
+        "name": str,
+        "kind": str,
+        "description": str,
+        "architecture": str,
+        "triple": str,
+        "cpu": str,
+        "features": [str],
+        "glibc": str,
+        "cores": int,
+        "clock_mhz": int | None,
+        "ram_mib": int | None,
+        "emulated_cpu": str,
+        "source": str,
+    },
+    "files": _Every({"sha256": str, "bytes": int}),
     "tensors": {"inputs": [_TENSOR], "outputs": [_TENSOR]},
     "memory": {
         "arena_bytes": int,
@@ -58,7 +80,7 @@ _SCHEMA: dict[str, Any] = {
     "macs": int,
     "operators": [{"index": int, "kind": str, "kernel": str, "macs": int, "output": str}],
     "tools": dict,
-    "golden": {"vectors": int, "streaming": bool, "checked": bool},
+    "golden": {"vectors": int, "streaming": bool, "oracle": str | None, "checked": bool},
 }
 
 
@@ -164,6 +186,8 @@ def _check_version(manifest: Mapping[str, Any], key: str, ours: int, where: str)
 
 def _mismatch(value: Any, expected: Any, path: str) -> str | None:
     """What is wrong with a value, or None. `expected` is a type, a list of one, or a dictionary of them."""
+    if isinstance(expected, _Every):
+        expected = dict.fromkeys(value, expected.form) if isinstance(value, dict) else {}
     if isinstance(expected, dict):
         if not isinstance(value, dict):
             return f"{path or 'the document'} is not an object"
@@ -181,7 +205,7 @@ def _mismatch(value: Any, expected: Any, path: str) -> str | None:
         return next((problem for problem in problems if problem is not None), None)
     # A bool is an int to Python, but not to us.
     if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-        return f"{path} is not of type {expected.__name__}"
+        return f"{path} is not of type {getattr(expected, '__name__', expected)}"
     return None
 
 

@@ -85,6 +85,9 @@ def test_the_version_is_looked_at_before_anything_else() -> None:
         (("tensors", "inputs", 0, "shape"), r"tensors.inputs\[0\].shape is missing"),
         (("operators", 0, "kernel"), r"operators\[0\].kernel is missing"),
         (("golden", "checked"), "golden.checked is missing"),
+        (("golden", "oracle"), "golden.oracle is missing"),
+        (("target", "glibc"), "target.glibc is missing"),
+        (("files", "libtiny.so", "sha256"), "files.libtiny.so.sha256 is missing"),
         (("files",), "files is missing"),
     ],
 )
@@ -96,6 +99,25 @@ def test_a_missing_key_is_named_by_its_path(path: tuple[str | int, ...], problem
     del inner[path[-1]]
     with pytest.raises(BundleUnreadableError, match=problem):
         parsed(manifest)
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value", "kind"),
+    [
+        ("target", "features", ["+neon", 1], r"features\[1\] is not of type str"),
+        ("target", "clock_mhz", "fast", r"clock_mhz is not of type int \| None"),
+        ("files", "a.so", "0" * 64, "a.so is not an object"),
+        ("golden", "vectors", True, "vectors is not of type int"),
+    ],
+)
+def test_a_value_inside_a_table_is_checked(table: str, key: str, value: object, kind: str) -> None:
+    with pytest.raises(BundleUnreadableError, match=kind):
+        parsed({**MANIFEST, table: {**MANIFEST[table], key: value}})
+
+
+def test_what_a_target_does_not_say_may_be_null() -> None:
+    target = {**MANIFEST["target"], "clock_mhz": None, "ram_mib": None}
+    assert parsed({**MANIFEST, "target": target})["target"]["clock_mhz"] is None
 
 
 @given(
