@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import (
+    BundleWrongDeviceError,
     DeviceRefusedError,
     EdgeKitError,
     InputsDoNotFitError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from edgekit.devices.device import Completed, Device
 
 RUNNER_NAME = "edgekit-runner"
+_ILLEGAL_INSTRUCTION = 128 + 4  # as a shell reports SIGILL, the same number on every Linux
 
 
 class RunnerExit(IntEnum):
@@ -260,6 +262,12 @@ def runner_failure(done: Completed, device_name: str) -> EdgeKitError:
             "The inputs do not fit the model.",
             why=said,
             fix="Compare their shapes and types with the bundle's manifest.json.",
+        )
+    if done.exit_code == _ILLEGAL_INSTRUCTION:
+        return BundleWrongDeviceError(
+            f"The bundle is for another CPU than that of {device_name}.",
+            why=f"The model uses an instruction that this CPU lacks (signal 4). {said}",
+            fix="Build for a target like this device; `edgekit targets` lists them.",
         )
     return RunnerFailedError(
         f"The model failed on {device_name}.",

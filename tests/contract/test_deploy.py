@@ -130,6 +130,15 @@ def test_a_runner_that_is_killed_stops_the_deploy_before_the_switch(
     assert (state.current, len(state.releases)) == (old, 1)
 
 
+def test_an_instruction_that_the_device_lacks_is_told_as_the_wrong_cpu(
+    here: LocalDevice, home: Path, good: Bundle, tmp_path: Path
+) -> None:
+    foreign = with_runner(good, tmp_path, "kill -ILL $$")
+    with pytest.raises(BundleWrongDeviceError, match=r"(?s)another CPU than that of this machine.*signal 4"):
+        deploy_quietly(foreign, here)
+    assert serving(home) is None
+
+
 def test_a_runner_that_is_killed_after_the_switch_brings_the_old_release_back(
     device: Device, good: Bundle, tmp_path: Path
 ) -> None:
