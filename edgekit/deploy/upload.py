@@ -11,6 +11,7 @@ from edgekit.deploy.layout import run_script
 from edgekit.deploy.releases import free_kib, parse_digests
 from edgekit.devices.frames import load_golden, pack_frames
 from edgekit.devices.runner import RUNNER_NAME
+from edgekit.devices.workspace import library_name
 from edgekit.errors import DeviceDiskFullError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def make_payload(bundle: Bundle, workspace: Path) -> Payload:
     """The bundle's files that a device needs, and its golden vectors as raw frames, made in `workspace`.
 
     Raises:
-        BundleUnreadableError: the golden vectors cannot be read.
+        BundleUnreadableError: the golden vectors cannot be read, or there is no library.
     """
     files = {name: bundle.path / name for name in bundle.manifest["files"] if name not in _HOST_ONLY}
     files["manifest.json"] = bundle.path / "manifest.json"
@@ -61,11 +62,10 @@ def make_payload(bundle: Bundle, workspace: Path) -> Payload:
         if tensors is not None:
             files[name] = workspace / name
             files[name].write_bytes(pack_frames(tensors))
-    digests = {name: _digest(path) for name, path in files.items()}
     # What was read as a bundle a moment ago is what must arrive.
-    digests |= {name: entry["sha256"] for name, entry in bundle.manifest["files"].items() if name in files}
-    library = next(name for name in bundle.manifest["files"] if name.endswith(".so"))
-    return Payload(files=files, digests=digests, library=library)
+    listed = {name: entry["sha256"] for name, entry in bundle.manifest["files"].items()}
+    digests = {name: listed.get(name) or _digest(path) for name, path in files.items()}
+    return Payload(files=files, digests=digests, library=library_name(bundle))
 
 
 def prepare(device: Device, directory: str, staging: str, payload: Payload) -> None:

@@ -46,7 +46,8 @@ def profile(
         builds: root of the build folders.
         warmup: invocations before the first that counts (not used when instructions are counted).
         runs: invocations that count (not used when instructions are counted).
-        deployed: time the release that serves on the device, not a temporary copy of the build.
+        deployed: time the release that serves on the device, not a temporary copy of the build (not used
+            when instructions are counted).
         root: folder for all releases on the device.
         progress: called with each stage and the share done (0 to 1, or None).
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edgekit.deploy import DEFAULT_ROOT, Layout, choose_bundle, status
 from edgekit.deploy.errors import NoReleaseError, UnclearBuildError
 from edgekit.deploy.fit import check_fit
+from edgekit.devices.emulated.identity import ARCHITECTURES
 from edgekit.devices.probe import probe
 from edgekit.package.manifest import MANIFEST_NAME
 from edgekit.verbs.builds import find_bundles
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from edgekit.devices.device import Device
 
     Progress = Callable[[str, float | None], None]
-
-_EMULATED = ("aarch64", "armv7")
 
 
 @contextmanager
@@ -53,7 +52,7 @@ def bundle_to_emulate(bundles: Sequence[Bundle]) -> Bundle:
     Raises:
         UnclearBuildError: there are ARM builds of several models.
     """
-    emulated = [b for b in bundles if b.manifest["target"]["architecture"] in _EMULATED] or list(bundles)
+    emulated = [b for b in bundles if b.manifest["target"]["architecture"] in ARCHITECTURES] or list(bundles)
     if len({b.manifest["model"]["name"] for b in emulated}) > 1:
         raise UnclearBuildError(
             "Several builds could be meant.",
@@ -81,7 +80,8 @@ def serving_release(bundle: Bundle, device: Device, root: str = DEFAULT_ROOT) ->
     elif serving.altered:
         problem = f"Files of release {serving.id} are not as deployed: {', '.join(serving.altered)}."
     else:
-        return Layout.of(model, root).current
+        # Not by way of `current`: another deploy may switch it while this one is worked with.
+        return Layout.of(model, root).release(serving.id)
     raise NoReleaseError(
         f"This build of {model} is not deployed on {device.name}.",
         why=problem,

@@ -187,6 +187,7 @@ def test_the_release_that_serves_is_verified_in_place(tmp_path: Path, good: Bund
         serving_release(good, device)
     deploy_bundle(good, device, progress=silent)
     release = serving_release(good, device)
+    assert (tmp_path / release).resolve() == tmp_path / release  # itself, and no link that may be switched
     assert verify_bundle(good, device, release=release, progress=silent).equal
     with pytest.raises(NoReleaseError, match="another build than"):
         serving_release(wrong, device)
