@@ -65,15 +65,24 @@ class Convolution:
         """Whether every output pixel reads exactly its own input pixel."""
         window = self.window
         one = window.kernel_h == window.kernel_w == window.stride_h == window.stride_w == 1
-        return one and (self.height, self.width) == (self.out_height, self.out_width)
+        return one and self.reads_input and (self.height, self.width) == (self.out_height, self.out_width)
+
+    @property
+    def reads_input(self) -> bool:
+        """Whether windows stay inside the input and start at its corner, so that no padding is needed.
+
+        Sizes do not tell: a plane that is padded before may end before the input does.
+        """
+        window = self.window
+        high, wide = window.padded_size(self.out_height, self.out_width)
+        return window.pad_top == window.pad_left == 0 and high <= self.height and wide <= self.width
 
     @property
     def plane(self) -> tuple[int, int]:
         """Height and width of the plane that windows read: the input itself where they stay inside it."""
-        window = self.window
-        high, wide = window.padded_size(self.out_height, self.out_width)
-        inside = window.pad_top == window.pad_left == 0 and high <= self.height and wide <= self.width
-        return (self.height, self.width) if inside else (high, wide)
+        if self.reads_input:
+            return self.height, self.width
+        return self.window.padded_size(self.out_height, self.out_width)
 
     @property
     def macs(self) -> int:
@@ -107,7 +116,7 @@ def pad_plane(x: te.Tensor, load: Convolution, *, channels: int | None = None, e
     """
     high, wide = load.plane
     depth = load.in_channels * expand if channels is None else channels
-    if (high, wide, depth, expand) == (load.height, load.width, load.in_channels, 1):
+    if load.reads_input and (depth, expand) == (load.in_channels, 1):
         return x
     top, left, real = load.window.pad_top, load.window.pad_left, load.in_channels * expand
 

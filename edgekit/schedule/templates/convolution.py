@@ -58,7 +58,8 @@ def flatten_pixels(load: Convolution) -> Convolution:
         pixels = load.batch * load.height * load.width
         return dataclasses.replace(load, batch=1, height=1, width=pixels, out_height=1, out_width=pixels)
     window = load.window
-    if load.width == load.out_width == window.kernel_w == 1:  # one column: call it one row
+    one_column = load.width == load.out_width == window.kernel_w == 1 and window.pad_left == 0
+    if one_column:  # call it one row
         turned = Window(
             kernel_h=1, kernel_w=window.kernel_h, stride_w=window.stride_h,
             dilation_w=window.dilation_h, pad_left=window.pad_top,

@@ -122,6 +122,15 @@ def test_outputs_that_the_input_does_not_fill_or_exceeds() -> None:
     )
 
 
+def test_outputs_smaller_than_the_input_whose_windows_start_before_it() -> None:
+    # What the windows read is as large as the input, but is not the input.
+    assert_all_match(
+        Transposed(size=(2, 1), kernel=(2, 2), stride=(1, 4), output=(1, 4)),
+        Transposed(size=(2, 2), kernel=(2, 2), stride=(1, 1), output=(1, 1)),
+        Transposed(size=(4, 4), kernel=(4, 4), stride=(2, 2), output=(5, 5), padding="VALID"),
+    )
+
+
 def test_fused_activations_and_no_bias() -> None:
     activations = ("RELU", "RELU6", "RELU_N1_TO_1")
     assert_all_match(

@@ -31,27 +31,30 @@ def padded_convolution(
     padded_scale: float = 0.5,
     padding: str = "VALID",
     stride: int = 1,
+    size: tuple[int, int] = (6, 5),
+    kernel: tuple[int, int] = (3, 3),
 ) -> ModelBuilder:
-    """PAD (or PADV2 with a value) of a 6 x 5 plane with zero point -3, and a 3 x 3 convolution."""
+    """PAD (or PADV2 with a value) of a plane with zero point -3, and a convolution."""
     model = ModelBuilder()
     random = np.random.default_rng(0)
-    x = model.input((1, 6, 5, 4), scale=0.5, zero_point=-3)
-    high, wide = 6 + sum(pads[0]), 5 + sum(pads[1])
+    x = model.input((1, *size, 4), scale=0.5, zero_point=-3)
+    high, wide = (n + sum(both) for n, both in zip(size, pads, strict=True))
     count = 1 + sum(batch)
     inputs = [x, model.constant(np.array([batch, *pads, (0, 0)], np.int32))]
     if value is not None:
         inputs.append(model.constant(np.array([value], np.int8), scale=padded_scale, zero_point=-3))
     plane = spec((count, high, wide, 4), scale=padded_scale, zero_point=-3)
     y = model.op("PADV2" if value is not None else "PAD", inputs, plane)
-    shape = (1, 3, 3, 4) if kind == "DEPTHWISE_CONV_2D" else (8, 3, 3, 4)
+    shape = (1 if kind == "DEPTHWISE_CONV_2D" else 8, *kernel, 4)
     weights = model.constant(random.integers(-127, 128, shape).astype(np.int8), scale=0.01)
-    size = [-(-n // stride) if padding == "SAME" else (n - 3) // stride + 1 for n in (high, wide)]
+    planes = zip((high, wide), kernel, strict=True)
+    out = [-(-n // stride) if padding == "SAME" else (n - k) // stride + 1 for n, k in planes]
     options: dict[str, Any] = {"padding": padding, "stride_h": stride, "stride_w": stride}
     options |= {"dilation_h_factor": 1, "dilation_w_factor": 1}
     if kind == "DEPTHWISE_CONV_2D":
         options["depth_multiplier"] = 1
     channels = shape[3] if kind == "DEPTHWISE_CONV_2D" else shape[0]
-    model.op(kind, [y, weights], spec((count, *size, channels), scale=0.4, zero_point=5), **options)
+    model.op(kind, [y, weights], spec((count, *out, channels), scale=0.4, zero_point=5), **options)
     return model
 
 
@@ -86,6 +89,19 @@ def test_a_pad_that_others_read_stays() -> None:
     padded, convolved = (operator.outputs[0] for operator in graph.operators)
     graph = graph_of(model.output(padded, convolved))
     assert fold_pads_into_convolutions(graph).operators == graph.operators
+
+
+@pytest.mark.parametrize("kind", ["CONV_2D", "DEPTHWISE_CONV_2D"])
+def test_windows_that_end_before_a_plane_padded_at_its_beginning_start_in_the_padding(kind: str) -> None:
+    # What they read is as large as the input, but is not the input.
+    model = padded_convolution(((1, 0), (1, 0)), kind=kind, stride=2, size=(4, 4), kernel=(2, 2))
+    assert_matches_oracle(model.build())
+
+
+@pytest.mark.parametrize("kind", ["CONV_2D", "DEPTHWISE_CONV_2D"])
+def test_a_column_of_padding_may_be_the_only_one_that_is_read(kind: str) -> None:
+    model = padded_convolution(((0, 0), (1, 0)), kind=kind, stride=2, size=(6, 1), kernel=(3, 1))
+    assert_matches_oracle(model.build())
 
 
 @settings(max_examples=12, deadline=None, derandomize=True)
