@@ -54,11 +54,12 @@ def command(bundle: Path | None, device: DeviceChoice, keep: int, root: str | No
 def _show(deployment: Deployment) -> None:
     release = deployment.release
     frames = release.golden_frames
+    equal = f"{frames} frames equal, before the switch and after it"
     rows = [
         ("device", f"{deployment.device} ({deployment.machine.model or deployment.machine.architecture})"),
         ("release", release.id),
         ("built for", release.target),
-        ("golden check", f"{frames} frames equal, twice" if frames is not None else "not checked: no oracle"),
+        ("golden check", equal if frames is not None else "not checked: no oracle"),
         ("took over from", release.previous or "nothing"),
         ("removed", ", ".join(deployment.removed) or "nothing"),
         ("path", deployment.current),

@@ -113,7 +113,7 @@ def _exit_code(argv: list[str]) -> int:
     except click.ClickException as error:
         return _wrong_usage(argv, error)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\ninterrupted", err=True)
+        click.echo("interrupted", err=True)  # on a line of its own: click has ended that of the ^C
         return INTERRUPTED
     except Exception as error:  # the last door: whatever comes here is a bug of ours
         traceback.print_exc()

@@ -90,9 +90,10 @@ def progress(*, quiet: bool = False) -> Iterator[Progress]:
 def _lines() -> Progress:
     last = ""
 
-    def show(stage: str, fraction: float | None) -> None:  # noqa: ARG001
+    def show(stage: str, fraction: float | None) -> None:
         nonlocal last
-        if stage != last:
+        # At the end the verb's own output says that it is done.
+        if stage != last and fraction != 1.0:
             note(stage)
             last = stage
 

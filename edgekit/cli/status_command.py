@@ -65,7 +65,7 @@ def _show(status: Status) -> None:
     if status.lock_owner is not None:
         note(f"A deploy is under way, started by {status.lock_owner}.")
     if status.disk_free_kib is not None:
-        note(f"{status.disk_free_kib:,} KiB are free there.")
+        note(f"{status.disk_free_kib // 1024:,} MiB are free there.")
 
 
 def _role(release: Release, status: Status) -> str:

@@ -48,7 +48,8 @@ def run_bundle(
     stacked, batched = stack_frames(inputs, described["inputs"])
     with installed(device, bundle, release) as model:
         put_bytes(device, pack_frames(stacked), model.scratch_file(_INPUTS))
-        progress(f"Running {stacked[0].shape[0]} frames on {device.name}", None)
+        frames = stacked[0].shape[0]
+        progress(f"Running {frames} {'frame' if frames == 1 else 'frames'} on {device.name}", None)
         places = (model.scratch_file(_INPUTS), model.scratch_file(_OUTPUTS))
         runner.run(device, model.directory, model.library, *places)
         content = get_bytes(device, model.scratch_file(_OUTPUTS))

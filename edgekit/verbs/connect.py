@@ -87,10 +87,16 @@ def _board(bundles: Sequence[Bundle], progress: Progress) -> BoardInfo:
     up = board_status()
     if len(up) == 1:
         return up[0]
+    if not up:
+        raise BoardNotRunningError(
+            "No emulated board is up.",
+            why="Nothing is built here either that would say which one to start.",
+            fix="edgekit device up --target rpi4, or another board that `edgekit targets` lists.",
+        )
     raise BoardNotRunningError(
         "It is not clear which emulated board is meant.",
-        why=f"Those that are up: {', '.join(board.name for board in up) or 'none'}.",
-        fix="edgekit device up --target NAME, and edgekit device down for the others.",
+        why=f"Several are up: {', '.join(board.name for board in up)}.",
+        fix="Stop the others: edgekit device down --target NAME.",
     )
 
 

@@ -68,6 +68,7 @@ def test_without_a_terminal_each_stage_is_one_line_on_stderr(capsys: pytest.Capt
         report("lowering", 0.1)
         report("lowering", 0.2)
         report("linking", None)
+        report("done", 1.0)  # which the verb's own output says
     captured = capsys.readouterr()
     assert captured.err == "lowering\nlinking\n"
     assert captured.out == ""
