@@ -57,3 +57,9 @@ def window_advances(view: OperatorView) -> str | None:
         not all(1 <= step < 1 << 15 for step in steps.values()),
         ", ".join(f"{name} {step}" for name, step in steps.items()),
     )
+
+
+def padding_is_long(window: Window) -> str | None:
+    """What is too long of the padding above and to the left of a plane, if anything: TFLite has 16 bits."""
+    longest = max(window.pad_top, window.pad_left)
+    return found(longest >= 1 << 15, f"{window.pad_top} above and {window.pad_left} to the left")

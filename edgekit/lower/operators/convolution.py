@@ -19,7 +19,7 @@ from edgekit.lower.convolved import (
     product_factor,
 )
 from edgekit.lower.rules import INT8_TO_INT8, Support, found, fused_activation_is_a_clamp, is_rank_4
-from edgekit.lower.windows import same_or_valid_padding, window_advances
+from edgekit.lower.windows import padding_is_long, same_or_valid_padding, window_advances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +73,12 @@ def output_size_follows_from_padding(view: OperatorView) -> str | None:
     """The output's height and width must follow from input, filter, stride, dilation and padding."""
     _, (high, wide) = same_or_valid_padding(view, view.input(1).shape[1:3])
     return found(view.output.shape[1:3] != (high, wide), f"{list(view.output.shape)}, not {high}x{wide}")
+
+
+def padding_fits_16_bits(view: OperatorView) -> str | None:
+    """The padding above and to the left of the input must be at most 32767 each."""
+    window, _ = same_or_valid_padding(view, view.input(1).shape[1:3])
+    return padding_is_long(window)
 
 
 def padded_plane_is_not_huge(view: OperatorView) -> str | None:
@@ -198,7 +204,7 @@ def _factors(view: OperatorView) -> tuple[Multiplier, ...]:
 
 _FILTER = (*INT8_TO_INT8, *WEIGHTS, bias_is_constant_int32, fused_activation_is_a_clamp)
 _PLANE = (*_FILTER, is_rank_4)
-_WINDOW = (window_advances, output_size_follows_from_padding, padded_plane_is_not_huge)
+_WINDOW = (window_advances, output_size_follows_from_padding, padding_fits_16_bits, padded_plane_is_not_huge)
 
 OPERATORS = {
     "CONV_2D": Support(

@@ -10,7 +10,7 @@ from edgekit.compute.pooling import Pooling, average_pool, max_pool
 from edgekit.lower.kernel import KernelBuilder, Template
 from edgekit.lower.quantization import activation_range
 from edgekit.lower.rules import INT8_TO_INT8, Support, found, fused_activation_is_a_clamp, is_rank_4
-from edgekit.lower.windows import same_or_valid_padding, window_advances
+from edgekit.lower.windows import padding_is_long, same_or_valid_padding, window_advances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,12 @@ def pooled_shape_follows_from_window(view: OperatorView) -> str | None:
     data, out = view.input(0).shape, view.output.shape
     expected = (data[0], high, wide, data[3])
     return found(out != expected, f"{list(out)}, not {list(expected)}")
+
+
+def padding_fits_16_bits(view: OperatorView) -> str | None:
+    """The padding above and to the left of the input must be at most 32767 each."""
+    window, _ = same_or_valid_padding(view, _filter(view))
+    return padding_is_long(window)
 
 
 def filter_is_positive_and_not_huge(view: OperatorView) -> str | None:
@@ -97,6 +103,7 @@ _RULES = (
     window_advances,
     filter_is_positive_and_not_huge,
     pooled_shape_follows_from_window,
+    padding_fits_16_bits,
 )
 
 OPERATORS = {

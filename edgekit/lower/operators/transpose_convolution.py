@@ -27,7 +27,7 @@ from edgekit.lower.convolved import (
 )
 from edgekit.lower.kernel import KernelBuilder, Scratch, Template
 from edgekit.lower.rules import Support, found, fused_activation_is_a_clamp
-from edgekit.lower.windows import window_advances
+from edgekit.lower.windows import padding_is_long, window_advances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,12 @@ def transposed_output_is_as_large_as_the_filter(view: OperatorView) -> str | Non
     high, wide = (a.out >= a.kernel for a in _axes(view))
     fits = view.option("padding") == "SAME" or (high and wide)
     return found(not fits, f"filter {list(view.input(1).shape)}, output {list(view.output.shape)}")
+
+
+def transposed_padding_fits_16_bits(view: OperatorView) -> str | None:
+    """The padding that the filter and the output's size give must be at most 32767 high and wide."""
+    rows, columns = _axes(view)
+    return padding_is_long(Window(kernel_h=1, kernel_w=1, pad_top=rows.pad, pad_left=columns.pad))
 
 
 def spread_out_input_is_not_huge(view: OperatorView) -> str | None:
@@ -244,6 +250,7 @@ OPERATORS = {
             fused_activation_is_a_clamp,
             window_advances,
             transposed_output_is_as_large_as_the_filter,
+            transposed_padding_fits_16_bits,
             spread_out_input_is_not_huge,
             scales_are_in_proportion,
         ),

@@ -455,6 +455,12 @@ def test_strides_and_dilations_out_of_range_are_refused(name: str) -> None:
         assert_refused(_model(**option), window_advances)
 
 
+def test_padding_that_16_bits_hold_is_computed_and_longer_padding_is_refused() -> None:
+    sparse = ORDINARY.but(dilation=((1 << 15) - 1, 1))
+    assert_matches_oracle(sparse.build(kernel=(3, 1)))
+    assert_refused(sparse.build(kernel=(5, 1)), convolution.padding_fits_16_bits)
+
+
 def test_enormous_padding_is_refused() -> None:
     model = ORDINARY.build(dilation=(1 << 14, 1 << 14))
     assert_refused(model, convolution.padded_plane_is_not_huge)

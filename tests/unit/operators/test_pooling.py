@@ -195,3 +195,9 @@ def test_impossible_windows_are_refused(kind: str) -> None:
 @KINDS
 def test_activations_that_are_no_clamp_are_refused(kind: str) -> None:
     assert_refused(Pool(kind=kind, activation="TANH").build(), fused_activation_is_a_clamp)
+
+
+@KINDS
+def test_padding_that_16_bits_hold_is_computed_and_longer_padding_is_refused(kind: str) -> None:
+    assert_pools_match(Pool(kind=kind, filter=(1 << 16, 1)))
+    assert_refused(Pool(kind=kind, filter=((1 << 16) + 3, 1)).build(), pooling.padding_fits_16_bits)

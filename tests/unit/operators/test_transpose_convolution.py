@@ -223,3 +223,8 @@ def test_enormous_strides_and_factors_are_refused() -> None:
     huge = Transposed(stride=(1 << 14, 1 << 14), output=(5, 4))
     assert_refused(huge.build(), family.spread_out_input_is_not_huge)
     assert_refused(Transposed(output_scale=1e-20).build(), family.scales_are_in_proportion)
+
+
+def test_padding_that_16_bits_cannot_hold_is_refused() -> None:
+    tall = Transposed(kernel=((1 << 16) + 1, 1), stride=(1, 1), channels=1, outputs=1, output=(4, 4))
+    assert_refused(tall.build(), family.transposed_padding_fits_16_bits)
