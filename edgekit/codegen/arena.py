@@ -174,7 +174,8 @@ class _Roots:
         whole = offset == 0 and self._buffers[root].size_bytes == self._buffers[source].size_bytes
         others = [r for r in call.reads if r != source and self.knows(r) and self.of(r)[0] == root]
         free = ends[root] == index and spans[target][0] == index and root != target
-        if self._buffers[root].is_state or not (same_size and whole and free) or others:
+        states = self._buffers[root].is_state or self._buffers[target].is_state
+        if states or not (same_size and whole and free) or others:
             return False
         self._merged[target] = root
         ends[root] = ends[target]

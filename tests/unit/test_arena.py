@@ -118,6 +118,12 @@ def test_state_lies_outside_the_arena() -> None:
     assert plan.arena_bytes == 1280
 
 
+def test_a_state_does_not_take_the_memory_of_an_operand() -> None:
+    buffers = {"t0": _buffer("t0", 64), "state:a": _buffer("state:a", 64, is_state=True)}
+    plan = plan_memory([_call(0, ("t0",), "state:a", (0,))], buffers, ["t0"], ["t0"], {})
+    assert (plan.state_bytes, plan.arena_bytes, plan.offsets["state:a"]) == (64, 64, 0)
+
+
 def test_scratch_memory_lives_for_one_call() -> None:
     calls, buffers = _chain(640, 640, 640)
     plan = plan_memory(calls, buffers, ["t0"], ["t2"], {"k0": (256,), "k1": (512, 64)})
@@ -127,3 +133,68 @@ def test_scratch_memory_lives_for_one_call() -> None:
 
 def test_a_model_without_memory_still_has_an_arena() -> None:
     assert plan_memory([], {}, [], [], {}).arena_bytes == ALIGNMENT
+
+
+@st.composite
+def _networks(
+    draw: st.DrawFn,
+) -> tuple[list[KernelCall], dict[str, Buffer], list[str], dict[str, tuple[int]]]:
+    """Calls on earlier results and windows on them, some of which may work in place; outputs; scratch."""
+    buffers = {"t0": _buffer("t0", 128), "t1": _buffer("t1", 64)}
+    calls: list[KernelCall] = []
+    for index in range(draw(st.integers(1, 10))):
+        if draw(st.booleans()):
+            source = draw(st.sampled_from(sorted(buffers)))
+            size = draw(st.sampled_from([buffers[source].size_bytes, 32]))
+            start = draw(st.integers(0, buffers[source].size_bytes - size))
+            window = _buffer(f"w{index}", size, alias_of=source, alias_offset_bytes=start)
+            buffers[window.name] = window
+        known = sorted(buffers)
+        reads = tuple(draw(st.lists(st.sampled_from(known), min_size=1, max_size=3)))
+        in_place = tuple(draw(st.sets(st.integers(0, len(reads) - 1))))
+        result = _buffer(f"t{index + 2}", draw(st.sampled_from([32, 64, 128])))
+        buffers[result.name] = result
+        calls.append(_call(index, reads, result.name, in_place))
+    computed = [call.writes[0] for call in calls]
+    outputs = draw(st.lists(st.sampled_from(computed), min_size=1, max_size=2, unique=True))
+    scratch = {call.kernel: (draw(st.sampled_from([64, 200])),) for call in calls if draw(st.booleans())}
+    return calls, buffers, outputs, scratch
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(_networks())
+def test_every_value_is_whole_when_it_is_read(
+    network: tuple[list[KernelCall], dict[str, Buffer], list[str], dict[str, tuple[int]]],
+) -> None:
+    calls, buffers, outputs, scratch = network
+    plan = plan_memory(calls, buffers, ["t0", "t1"], outputs, scratch)
+    memory: list[object] = [None] * plan.arena_bytes
+
+    def place_of(name: str) -> slice:
+        return slice(plan.offsets[name], plan.offsets[name] + buffers[name].size_bytes)
+
+    def expected(name: str) -> list[object]:
+        """What a buffer's bytes are, wherever they lie: bytes of the buffer that it is a window on."""
+        size, start = buffers[name].size_bytes, 0
+        while (source := buffers[name].alias_of) is not None:
+            start += buffers[name].alias_offset_bytes
+            name = source
+        return [(name, start + i) for i in range(size)]
+
+    for name in ("t0", "t1"):
+        memory[place_of(name)] = expected(name)
+    for index, call in enumerate(calls):
+        for slot, size in enumerate(scratch.get(call.kernel, ())):
+            start = plan.workspaces[index, slot]
+            memory[start : start + size] = ["scratch"] * size
+        assert all(memory[place_of(read)] == expected(read) for read in call.reads)
+        memory[place_of(call.writes[0])] = expected(call.writes[0])
+        for slot, size in enumerate(scratch.get(call.kernel, ())):
+            start = plan.workspaces[index, slot]
+            assert memory[start : start + size] == ["scratch"] * size
+        for read in call.reads:
+            # A kernel may have written all of its result before it reads the last of an operand.
+            written_over = memory[place_of(read)] != expected(read)
+            in_place = any(call.reads[i] == read for i in call.in_place)
+            assert not written_over or (in_place and place_of(read) == place_of(call.writes[0]))
+    assert all(memory[place_of(output)] == expected(output) for output in outputs)
