@@ -295,7 +295,14 @@ def variable_tensors_are_states(place: str, graph: ParsedSubgraph) -> Iterator[F
 
 
 def edges_are_computed(place: str, graph: ParsedSubgraph) -> Iterator[Finding]:
-    """A network has outputs, and computes each of them."""
+    """A network has inputs and outputs, and computes each of its outputs."""
+    if not graph.inputs:
+        yield Finding(
+            place,
+            None,
+            "It has no input: there is nothing to feed it, and so nothing that would prove its answers.",
+            "Export it with its inputs.",
+        )
     if not graph.outputs:
         yield Finding(
             place, None, "It has no output: there is nothing to compute.", "Export it with its outputs."

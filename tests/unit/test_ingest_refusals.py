@@ -409,6 +409,14 @@ def test_a_model_without_outputs_is_refused() -> None:
     assert "no output" in refusal(pack(model)).why
 
 
+def test_a_model_without_inputs_is_refused() -> None:
+    model = ModelBuilder()
+    state = model.variable("state", spec((1, 4), scale=0.5), np.zeros((1, 4), np.int8))
+    doubled = model.op("RELU", [state.read()], spec((1, 4), scale=0.5))
+    state.assign(doubled)
+    assert "no input: there is nothing to feed it" in refusal(model.output(doubled).build()).why
+
+
 def test_constants_outside_the_flatbuffer_are_refused() -> None:
     model = dense()
     model.buffers[1].data = None
