@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgekit.codegen import generate
+from edgekit.codegen import generate, resolve_host_cpu
 from edgekit.dump import Dump
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
@@ -46,7 +46,7 @@ def compile_model(
     progress("lowering to integer kernels", 0.05)
     lowered = show("lower", lower(model))
     progress("scheduling", 0.2)
-    tuned = show("schedule", schedule(lowered, target))
+    tuned = show("schedule", schedule(lowered, resolve_host_cpu(target)))
     progress("generating code", 0.4)
     code = show("codegen", generate(model, tuned))
     check_budgets(code, budgets)

@@ -31,8 +31,7 @@ edgekit_constants:
   .byte 0
   .section .note.GNU-stack,"",%progbits
 """
-_FLAGS = (
-    "-shared",
+_COMPILE = (
     "-O3",
     "-std=c99",
     "-Wall",
@@ -42,6 +41,9 @@ _FLAGS = (
     "-Werror",
     "-fno-stack-protector",
     "-ffunction-sections",
+)
+_LINK = (
+    "-shared",
     "-Wl,--gc-sections",
     "-Wl,--version-script=exports.map",
     "-Wl,--strip-debug",
@@ -77,9 +79,9 @@ def link_library(
         (directory / "constants.bin").write_bytes(constants)
         (directory / "constants.S").write_text(_CONSTANTS)
         (directory / "exports.map").write_text(_EXPORTS)
-        sources = ["model.c", *_copy_kernels(micro_kernels, directory)]
+        objects = [*_compile_kernels(micro_kernels, target, directory), "kernels.o"]
         zig_cc(
-            [*_FLAGS, f"-Wl,-soname,{name}", *sources, "constants.S", "kernels.o", "-o", name],
+            [*_COMPILE, *_LINK, f"-Wl,-soname,{name}", "model.c", "constants.S", *objects, "-o", name],
             triple=target.triple,
             glibc=target.glibc,
             directory=directory,
@@ -88,12 +90,23 @@ def link_library(
     return Library(content, _code_bytes(content))
 
 
-def _copy_kernels(folders: Sequence[str], directory: Path) -> list[str]:
-    """Copy the micro-kernels into the build folder; the names of their sources."""
-    files = [path for folder in folders for path in sorted(kernel_folder(folder).glob("*.[ch]"))]
-    for path in files:
-        (directory / path.name).write_bytes(path.read_bytes())
-    return [path.name for path in files if path.suffix == ".c"]
+def _compile_kernels(folders: Sequence[str], target: Target, directory: Path) -> list[str]:
+    """Compile micro-kernels into the build folder; the names of their objects.
+
+    They are compiled where they lie, so that zig's cache knows them again: they take seconds.
+    """
+    objects = []
+    for folder in folders:
+        for path in sorted(kernel_folder(folder).glob("*.c")):
+            name = f"{folder}-{path.stem}.o"
+            zig_cc(
+                [*_COMPILE, "-c", path.name, "-o", str(directory / name)],
+                triple=target.triple,
+                glibc=target.glibc,
+                directory=path.parent,
+            )
+            objects.append(name)
+    return objects
 
 
 def _code_bytes(library: bytes) -> int:

@@ -1,7 +1,8 @@
 """Micro-kernels in C that schedule templates call, one folder a class of CPUs. Files, nothing to import.
 
-Each folder's sources are compiled with the flags in its `flags.txt` and linked into a model's library;
-functions that a model does not call are dropped.
+Each folder's sources are compiled and linked into a model's library, and functions that a model does not
+call are dropped. Functions name the CPU features that they use, so that a folder may hold some for CPUs with
+and without one.
 """
 
 from __future__ import annotations
@@ -10,5 +11,5 @@ from pathlib import Path
 
 
 def kernel_folder(name: str) -> Path:
-    """The folder of a class of CPUs: "neon"."""
+    """The folder of a class of CPUs: "neon" or "x86"."""
     return Path(__file__).resolve().parent / name

@@ -15,6 +15,7 @@ from edgekit.schedule.templates.convolution_rows import fits_rows, schedule_conv
 from edgekit.schedule.templates.depthwise import schedule_depthwise
 from edgekit.schedule.templates.elementwise import schedule_elementwise
 from edgekit.schedule.templates.reduction import schedule_reduction
+from edgekit.schedule.templates.x86_rows import fits_x86_rows, schedule_x86_rows
 
 if TYPE_CHECKING:
     from edgekit.artifacts import KernelCall, LoweredModule
@@ -58,6 +59,8 @@ def _apply(lowered: LoweredModule, call: KernelCall, cpu: CpuClass) -> Scheduled
             call.workload, cpu.row_kernel, lowest_weight=_lowest_weight(lowered, call.kernel)
         ):
             done = schedule_convolution_rows(call.workload, cpu.row_kernel)
+        case "convolution" if cpu.x86_kernel is not None and fits_x86_rows(call.workload):
+            done = schedule_x86_rows(call.workload, cpu.x86_kernel)
         case "convolution":
             done = schedule_convolution(call.workload, cpu)
         case "depthwise":

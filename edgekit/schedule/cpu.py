@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from tvm.target import Target as TvmTarget
 from tvm.target import codegen
 
+from edgekit.target import NATIVE
+
 if TYPE_CHECKING:
     from edgekit.target import Target
 
@@ -20,6 +22,13 @@ class RowKernel(StrEnum):
     DOT = "dot"  # sdot
 
 
+class X86Kernel(StrEnum):
+    """The micro-kernels of edgekit/kernels/x86 that compute rows of a convolution."""
+
+    AVX2 = "avx2"  # vpmaddwd
+    VNNI = "vnni"  # vpdpbusd on 512 bits
+
+
 @dataclasses.dataclass(frozen=True)
 class CpuClass:
     """A class of CPUs that one schedule serves."""
@@ -27,6 +36,7 @@ class CpuClass:
     name: str
     accumulators: int  # int32 sums that a tile may keep in registers
     row_kernel: RowKernel | None = None
+    x86_kernel: X86Kernel | None = None
 
 
 # Half of the vector register file: the rest holds operands. NEON has 32 (aarch64) or 16 (armv7)
@@ -35,17 +45,27 @@ _NEON = CpuClass("aarch64-neon", 64, RowKernel.MLAL)
 _NEON_DOT = CpuClass("aarch64-neon-dotprod", 64, RowKernel.DOT)
 _ARMV7 = CpuClass("armv7-neon", 32)
 _X86_64 = CpuClass("x86-64", 64)
+_X86_64_AVX2 = CpuClass("x86-64-avx2", 64, x86_kernel=X86Kernel.AVX2)
+_X86_64_VNNI = CpuClass("x86-64-avx512vnni", 64, x86_kernel=X86Kernel.VNNI)
+_VNNI_FEATURES = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni"}
 
 
 def cpu_class(target: Target) -> CpuClass:
-    """The class of a target's CPU, by the features that LLVM gives it."""
+    """The class of a target's CPU, by the features that LLVM gives it. `native` must have been resolved."""
+    assert target.cpu != NATIVE, target.name
     match target.architecture:
         case "aarch64":
             return _NEON_DOT if "dotprod" in _features(target) else _NEON
         case "armv7":
             return _ARMV7
         case _:
-            return _X86_64
+            return _x86_class(_features(target))
+
+
+def _x86_class(features: set[str]) -> CpuClass:
+    if features >= _VNNI_FEATURES:
+        return _X86_64_VNNI
+    return _X86_64_AVX2 if "avx2" in features else _X86_64
 
 
 def _features(target: Target) -> set[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import tvm
 
 from edgekit.artifacts import DType
-from edgekit.codegen import generate, library_name
+from edgekit.codegen import generate, library_name, resolve_host_cpu
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
 from edgekit.runtime.edgekit_model import Model
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgekit.artifacts import LoweredModule
+    from edgekit.target import Target
 
     Frame = Sequence[NDArray[Any]]
 
@@ -48,10 +49,16 @@ def run_canonical(flatbuffer: bytes, frames: Sequence[Frame]) -> list[tuple[NDAr
     return results
 
 
-def run_native(flatbuffer: bytes, frames: Sequence[Frame]) -> list[tuple[NDArray[Any], ...]]:
-    """Outputs of each frame in turn, by the library that a build for this machine ships."""
+def run_native(
+    flatbuffer: bytes, frames: Sequence[Frame], target: Target | None = None
+) -> list[tuple[NDArray[Any], ...]]:
+    """Outputs of each frame in turn, by the library that a build for this machine ships.
+
+    Another `target` must be one whose code this machine runs too.
+    """
+    target = resolve_host_cpu(target or load_target("host"))
     model = read_tflite(flatbuffer, name="model")
-    code = generate(model, schedule(lower(model), load_target("host")))
+    code = generate(model, schedule(lower(model), target))
     with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
         path = Path(folder) / library_name("model")
         path.write_bytes(code.files[path.name])

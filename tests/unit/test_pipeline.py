@@ -64,7 +64,9 @@ def test_the_dump_shows_the_value_after_every_stage(speech: Path, tmp_path: Path
     assert [path.name for path in sorted((tmp_path / "dump").iterdir())] == [
         "01-ingest.txt", "02-lower.txt", "03-schedule.txt", "04-codegen.txt", "05-package.txt",
     ]  # fmt: skip
-    assert "T.vectorized" in (tmp_path / "dump" / "03-schedule.txt").read_text()
+    scheduled = (tmp_path / "dump" / "03-schedule.txt").read_text()
+    assert "prim_func" in scheduled
+    assert "op002_fully_connected:4: array int32" in scheduled  # packed
 
 
 @pytest.mark.parametrize(

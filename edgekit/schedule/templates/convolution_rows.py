@@ -69,7 +69,7 @@ def schedule_convolution_rows(load: Convolution, kernel: RowKernel) -> Scheduled
         return np.pad(values, (0, -len(values) % runs.channels), mode="edge")
 
     return Scheduled(
-        te.create_prim_func(_expressions(load, runs, kernel)),
+        te.create_prim_func(row_expressions(load, runs, _function(load, runs, kernel))),
         {
             1: lambda weights: pack_weights(weights, load, runs),
             2: pad_channels,
@@ -111,7 +111,8 @@ def pack_weights(weights: NDArray[np.int8], load: Convolution, runs: Runs) -> ND
     return np.ascontiguousarray(split.transpose(0, 2, 3, 1, 4)).reshape(-1)
 
 
-def _expressions(load: Convolution, runs: Runs, kernel: RowKernel) -> list[te.Tensor]:
+def row_expressions(load: Convolution, runs: Runs, function: str) -> list[te.Tensor]:
+    """Padding, then a call of the micro-kernel `function` for each row of output."""
     width = round_up(load.out_channels, runs.channels)
     x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
     weights = te.placeholder((width * runs.segments * runs.units * runs.unit,), "int8", "weights")
@@ -123,7 +124,7 @@ def _expressions(load: Convolution, runs: Runs, kernel: RowKernel) -> list[te.Te
     out = te.extern(
         shape,
         reads,
-        lambda inputs, outputs: _rows(inputs, outputs[0], load, runs, kernel),
+        lambda inputs, outputs: _rows(inputs, outputs[0], load, runs, function),
         name="out",
         dtype="int8",
         # Buffers of our own: te's would have offsets that nothing defines.
@@ -133,14 +134,14 @@ def _expressions(load: Convolution, runs: Runs, kernel: RowKernel) -> list[te.Te
     return [x, weights, bias, multiplier, shift, out]
 
 
-def _rows(inputs: list[Any], out: Any, load: Convolution, runs: Runs, kernel: RowKernel) -> Any:
+def _rows(inputs: list[Any], out: Any, load: Convolution, runs: Runs, function: str) -> Any:
     """One call of the micro-kernel for each row of output."""
     n, y = tirx.Var("n", "int32"), tirx.Var("y", "int32")
     plane, *constants = inputs
     how = load.requantization
     call = tirx.call_extern(
         "void",
-        _function(load, runs, kernel),
+        function,
         tirx.address_of(plane[n, y * load.window.stride_h, 0, 0]),
         *(tirx.address_of(constant[0]) for constant in constants),
         tirx.address_of(out[n, y, 0, 0]),

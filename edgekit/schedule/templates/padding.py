@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tvm import s_tir
+
+from edgekit.schedule.inspect import nodes
 from edgekit.schedule.tiles import vector_split
 
 _COPY_BYTES = 64  # per vector; LLVM splits it into what the CPU has
@@ -19,3 +22,12 @@ def vectorize_padding(schedule: Any) -> None:
     if size > 1:
         _, lane = schedule.split(channel, [None, size])
         schedule.vectorize(lane)
+
+
+def vectorize_function_padding(function: Any) -> Any:
+    """A kernel whose padding, if it has one, is vectorized, and nothing else."""
+    if all(getattr(node, "name_hint", "") != "padded" for node in nodes(function.body)):
+        return function
+    schedule = s_tir.Schedule(function)
+    vectorize_padding(schedule)
+    return schedule.mod["main"]

@@ -1,0 +1,150 @@
+/*
+ * A row of convolution output on x86 with AVX512-VNNI: int8 in, int8 out, exact.
+ *
+ * A tile is PIXELS output pixels times VECTORS vectors of 16 output channels. Each vector of sums lives in one
+ * register; vpdpbusd adds to each of its 16 channels the products of 4 input bytes with 4 weights.
+ *
+ * vpdpbusd multiplies unsigned bytes by signed ones. Weights are the unsigned ones, packed with 128 added, so that
+ * inputs need no work in the inner loop; what is too much, 128 times the sum of a pixel's inputs, is found
+ * once for all channels and subtracted. Sums wrap in 32 bits, as the reference's do.
+ *
+ * A run is counted in units of 4 bytes. Weights are packed [block of 16 * VECTORS channels][segment][unit]
+ * [channel][4], padded with zeros (128).
+ */
+#ifndef EDGEKIT_X86_CONVOLUTION_ROW_VNNI_H
+#define EDGEKIT_X86_CONVOLUTION_ROW_VNNI_H
+
+#include "row_vnni.h"
+
+enum { EK_MOST_PIXELS = 8, EK_UNIT = 4, EK_STRIP = 48, EK_SUMMED = 4 };
+
+/* 128 times the sum of what each of EK_SUMMED pixels reads. */
+EK_VNNI_INLINE __m128i ek_excess(const ek_row row, const int8_t *const *x) {
+  const __m256i factor = _mm256_set1_epi8(INT8_MIN); /* 128, unsigned */
+  const int32_t run_bytes = row.units * EK_UNIT;
+  const __mmask32 rest = (__mmask32)((UINT64_C(1) << (run_bytes % 32)) - 1);
+  __m256i sums[EK_SUMMED];
+  EK_UNROLL
+  for (int p = 0; p < EK_SUMMED; p++) sums[p] = _mm256_setzero_si256();
+  for (int32_t segment = 0; segment < row.segments; segment++) {
+    const int32_t start = segment * row.segment_stride;
+    int32_t at = 0;
+    for (; at + 32 <= run_bytes; at += 32) {
+      EK_UNROLL
+      for (int p = 0; p < EK_SUMMED; p++) {
+        const __m256i values = _mm256_loadu_si256((const __m256i_u *)(x[p] + start + at));
+        sums[p] = _mm256_dpbusd_epi32(sums[p], factor, values);
+      }
+    }
+    if (at < run_bytes) {
+      EK_UNROLL
+      for (int p = 0; p < EK_SUMMED; p++) {
+        const __m256i values = _mm256_maskz_loadu_epi8(rest, x[p] + start + at);
+        sums[p] = _mm256_dpbusd_epi32(sums[p], factor, values);
+      }
+    }
+  }
+  const __m256i all = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+  return _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+}
+
+/* Scale the sums of a tile and store them; `count` is how many of its channels exist. */
+EK_VNNI_INLINE void ek_store_vnni(const ek_row row, __m512i (*sums)[EK_MOST_VECTORS], int32_t channel, int8_t *out,
+                                  int32_t count, const int PIXELS, const int VECTORS, const int general) {
+  const int together = EK_MOST_VECTORS / VECTORS; /* pixels that fill 64 bytes */
+  const uint64_t lanes = count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+  ek_scaling how[EK_MOST_VECTORS];
+  EK_UNROLL
+  for (int v = 0; v < VECTORS; v++) {
+    how[v] = ek_load_scaling(row.multiplier + channel + EK_LANES * v, row.shift + channel + EK_LANES * v, general);
+  }
+  EK_UNROLL
+  for (int p = 0; p < PIXELS; p += together) {
+    __m512i scaled[EK_MOST_VECTORS];
+    EK_UNROLL
+    for (int i = 0; i < EK_MOST_VECTORS; i++) {
+      const int pixel = p + i / VECTORS;
+      scaled[i] = pixel < PIXELS ? ek_scale_vnni(sums[pixel][i % VECTORS], how[i % VECTORS], general) : scaled[0];
+    }
+    const __m512i bytes = ek_narrow_vnni(&row, scaled);
+    int8_t *to = out + p * row.channels;
+    if (VECTORS == 4) _mm512_mask_storeu_epi8(to, lanes, bytes);
+    if (VECTORS == 2) {
+      _mm256_mask_storeu_epi8(to, (__mmask32)lanes, _mm512_castsi512_si256(bytes));
+      if (p + 1 < PIXELS) {
+        _mm256_mask_storeu_epi8(to + row.channels, (__mmask32)lanes, _mm512_extracti64x4_epi64(bytes, 1));
+      }
+    }
+    if (VECTORS == 1) {
+      const __mmask16 some = (__mmask16)lanes;
+      _mm_mask_storeu_epi8(to, some, _mm512_castsi512_si128(bytes));
+      if (p + 1 < PIXELS) _mm_mask_storeu_epi8(to + row.channels, some, _mm512_extracti32x4_epi32(bytes, 1));
+      if (p + 2 < PIXELS) _mm_mask_storeu_epi8(to + 2 * row.channels, some, _mm512_extracti32x4_epi32(bytes, 2));
+      if (p + 3 < PIXELS) _mm_mask_storeu_epi8(to + 3 * row.channels, some, _mm512_extracti32x4_epi32(bytes, 3));
+    }
+  }
+}
+
+/* One tile. PIXELS and VECTORS are constants where it is inlined. */
+EK_VNNI_INLINE void ek_tile_vnni(const ek_row row, const int8_t *x, const int8_t *weights, const int32_t *excess,
+                                 int8_t *out, int32_t channel, const int PIXELS, const int VECTORS,
+                                 const int general) {
+  __m512i sums[EK_MOST_PIXELS][EK_MOST_VECTORS];
+  EK_UNROLL
+  for (int v = 0; v < VECTORS; v++) {
+    const __m512i bias = _mm512_loadu_si512(row.bias + channel + EK_LANES * v);
+    EK_UNROLL
+    for (int p = 0; p < PIXELS; p++) sums[p][v] = _mm512_sub_epi32(bias, _mm512_set1_epi32(excess[p]));
+  }
+  for (int32_t segment = 0; segment < row.segments; segment++) {
+    const int8_t *run = x + segment * row.segment_stride;
+    for (int32_t unit = 0; unit < row.units; unit++) {
+      __m512i weight[EK_MOST_VECTORS];
+      EK_UNROLL
+      for (int v = 0; v < VECTORS; v++) weight[v] = _mm512_loadu_si512(weights + 64 * v);
+      EK_UNROLL
+      for (int p = 0; p < PIXELS; p++) {
+        int32_t four;
+        __builtin_memcpy(&four, run + p * row.pixel_stride, sizeof four);
+        const __m512i values = _mm512_set1_epi32(four);
+        EK_UNROLL
+        for (int v = 0; v < VECTORS; v++) sums[p][v] = _mm512_dpbusd_epi32(sums[p][v], weight[v], values);
+      }
+      run += EK_UNIT;
+      weights += 64 * VECTORS;
+    }
+  }
+  ek_store_vnni(row, sums, channel, out, row.channels - channel, PIXELS, VECTORS, general);
+}
+
+/*
+ * All pixels of a row: strips of pixels, so that their excess fits the stack and their inputs the cache, and in
+ * each one block of channels after the other. The last strip and the last tile may overlap the one before.
+ */
+EK_VNNI_INLINE void ek_convolve_vnni(const ek_row *given, const int PIXELS, const int VECTORS, const int general) {
+  const ek_row row = *given; /* a copy that no store through `out` can change: it stays in registers */
+  const int32_t block = EK_LANES * VECTORS;
+  for (int32_t done = 0; done < row.pixels; done += EK_STRIP) {
+    const int32_t end = done + EK_STRIP < row.pixels ? done + EK_STRIP : row.pixels;
+    const int32_t first = end - done < PIXELS ? end - PIXELS : done;
+    int32_t excess[EK_STRIP + EK_SUMMED];
+    for (int32_t pixel = first; pixel < end; pixel += EK_SUMMED) {
+      const int8_t *x[EK_SUMMED];
+      EK_UNROLL
+      for (int p = 0; p < EK_SUMMED; p++) {
+        x[p] = row.x + (pixel + p < end ? pixel + p : end - 1) * row.pixel_stride;
+      }
+      _mm_storeu_si128((__m128i_u *)(excess + (pixel - first)), ek_excess(row, x));
+    }
+    for (int32_t channel = 0; channel < row.channels; channel += block) {
+      const int8_t *weights = row.weights + channel * row.segments * row.units * EK_UNIT;
+      for (int32_t pixel = first; pixel < end; pixel += PIXELS) {
+        const int32_t at = pixel + PIXELS <= end ? pixel : end - PIXELS;
+        ek_tile_vnni(row, row.x + at * row.pixel_stride, weights, excess + (at - first),
+                     row.out + at * row.channels + channel, channel, PIXELS, VECTORS, general);
+      }
+    }
+  }
+}
+
+#endif

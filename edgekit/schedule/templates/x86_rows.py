@@ -1,0 +1,101 @@
+"""Convolution by rows on x86: a hand-written micro-kernel computes whole rows of output pixels.
+
+As convolution_rows.py, with the micro-kernels of edgekit/kernels/x86. They multiply units of 4 bytes
+(AVX512-VNNI) or pairs (AVX2), so that nearly all of a run is real.
+
+Parameters: `pixels` and `channels` per tile.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tvm import te
+
+from edgekit.schedule.cpu import X86Kernel
+from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.templates.convolution import flatten_pixels
+from edgekit.schedule.templates.convolution_rows import Runs, pack_weights, row_expressions
+from edgekit.schedule.templates.padding import vectorize_function_padding
+from edgekit.schedule.tiles import round_up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from edgekit.compute.convolution import Convolution
+
+OVERREAD_BYTES = 15
+_TILE_OVERHEAD = 1  # of a tile, in pixels' worth of work
+_COMMON_BOUND = 1 << 30  # sums that the common form of scaling may double in 32 bits
+
+
+@dataclasses.dataclass(frozen=True)
+class _Family:
+    """The instances of one micro-kernel."""
+
+    unit: int  # bytes
+    tiles: Mapping[int, tuple[int, ...]]  # channels of a tile, widest first: pixels it may have
+    weights_offset: int = 0  # added to every weight; they are unsigned then
+
+
+_FAMILIES = {
+    X86Kernel.AVX2: _Family(2, {16: (1, 2, 4), 8: (1, 2, 4)}),
+    X86Kernel.VNNI: _Family(4, {64: (1, 2, 4, 6), 32: (1, 2, 4, 8), 16: (1, 2, 4, 8)}, weights_offset=128),
+}
+
+
+def fits_x86_rows(load: Convolution) -> bool:
+    """Whether a micro-kernel can compute a convolution."""
+    return not load.depthwise and load.groups == 1 and load.window.dilation_w == 1
+
+
+def schedule_x86_rows(load: Convolution, kernel: X86Kernel) -> Scheduled:
+    """The kernel of a convolution that `fits_x86_rows`."""
+    load = flatten_pixels(load)
+    family = _FAMILIES[kernel]
+    runs = _runs(load, family)
+    expressions = row_expressions(load, runs, _function(load, runs, kernel))
+
+    def pack(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+        packed = pack_weights(weights, load, runs)
+        return (packed.view(np.uint8) + np.uint8(family.weights_offset)).view(np.int8)
+
+    def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
+        return np.pad(values, (0, -len(values) % runs.channels), mode="edge")
+
+    return Scheduled(
+        vectorize_function_padding(te.create_prim_func(expressions)),
+        {1: pack, 2: pad_channels, 3: pad_channels, 4: pad_channels},
+        kernels="x86",
+        overread_bytes=OVERREAD_BYTES,
+    )
+
+
+def _runs(load: Convolution, family: _Family) -> Runs:
+    window = load.window
+    _, width = load.plane
+    return Runs(
+        segments=window.kernel_h,
+        length=window.kernel_w * load.in_channels,
+        stride=width * load.in_channels * window.dilation_h,
+        pixel_stride=window.stride_w * load.in_channels,
+        unit=family.unit,
+        channels=min(family.tiles, key=lambda tile: round_up(load.out_channels, tile)),
+    )
+
+
+def _function(load: Convolution, runs: Runs, kernel: X86Kernel) -> str:
+    how = load.requantization
+    pixels = _tile_pixels(load.out_width, _FAMILIES[kernel].tiles[runs.channels])
+    common = not how.form.has_left_shift and not how.form.may_not_shift and how.bound < _COMMON_BOUND
+    return f"ek_convolution_row_{kernel}_{pixels}x{runs.channels}{'' if common else '_general'}"
+
+
+def _tile_pixels(width: int, choices: tuple[int, ...]) -> int:
+    """Pixels per tile, for the least work on a row: its last tile may compute some pixels again."""
+    fitting = [pixels for pixels in choices if pixels <= width]
+    return min(fitting, key=lambda pixels: -(-width // pixels) * (pixels + _TILE_OVERHEAD))

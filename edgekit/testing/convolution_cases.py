@@ -1,0 +1,86 @@
+"""Models of many small convolutions, to try a micro-kernel on every shape at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgekit.testing.tflite_builder import ModelBuilder, spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvolutionCase:
+    """One convolution of an int8 plane [1, height, width, channels]."""
+
+    height: int
+    width: int
+    channels: int
+    filters: int
+    kernel: tuple[int, int] = (1, 1)
+    stride: int = 1
+    padding: str = "SAME"
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbers:
+    """Quantization and values of all convolutions of a model."""
+
+    input_scale: float = 0.02
+    weight_scale: float = 0.01
+    weight_scale_step: float = 0.01  # the scale of filter i is weight_scale + i % 7 of these
+    output_scale: float = 0.3
+    output_zero_point: int = -7
+    lowest_weight: int = -127
+    bias_limit: int = 3000
+    activation: str = "NONE"
+
+
+def convolutions_model(cases: Sequence[ConvolutionCase], numbers: Numbers) -> bytes:
+    """One model of unconnected convolutions, an input and an output each."""
+    random = np.random.default_rng(0)
+    model = ModelBuilder()
+    for case in cases:
+        x = model.input((1, case.height, case.width, case.channels), scale=numbers.input_scale, zero_point=5)
+        shape = (case.filters, *case.kernel, case.channels)
+        values = random.integers(numbers.lowest_weight, 128, shape).astype(np.int8)
+        values.reshape(-1)[0] = numbers.lowest_weight
+        scales = [numbers.weight_scale + numbers.weight_scale_step * (i % 7) for i in range(case.filters)]
+        weights = model.constant(values, scale=scales)
+        bias = random.integers(-numbers.bias_limit, numbers.bias_limit, case.filters, endpoint=True)
+        bias[0] = numbers.bias_limit
+        out = spec(
+            (1, *_size(case), case.filters), scale=numbers.output_scale, zero_point=numbers.output_zero_point
+        )
+        model.op(
+            "CONV_2D",
+            [x, weights, model.constant(bias.astype(np.int32), scale=scales)],
+            [out],
+            padding=case.padding,
+            stride_h=case.stride,
+            stride_w=case.stride,
+            fused_activation_function=numbers.activation,
+        )
+    return model.build()
+
+
+def extreme_and_random_frames(cases: Sequence[ConvolutionCase]) -> list[tuple[NDArray[Any], ...]]:
+    """All lowest, all highest, and two random frames."""
+    random = np.random.default_rng(1)
+    shapes = [(1, case.height, case.width, case.channels) for case in cases]
+    extremes = [tuple(np.full(shape, fill, np.int8) for shape in shapes) for fill in (-128, 127)]
+    drawn = [tuple(random.integers(-128, 128, s).astype(np.int8) for s in shapes) for _ in range(2)]
+    return [*extremes, *drawn]
+
+
+def _size(case: ConvolutionCase) -> list[int]:
+    sides = ((case.height, case.kernel[0]), (case.width, case.kernel[1]))
+    if case.padding == "SAME":
+        return [-(-side // case.stride) for side, _ in sides]
+    return [(side - kernel) // case.stride + 1 for side, kernel in sides]

@@ -1,0 +1,152 @@
+"""Micro-kernels for x86: every output byte is the oracle's.
+
+A kernel whose instructions this machine lacks is compiled and not run; the test's report says so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from edgekit.codegen import generate, resolve_host_cpu
+from edgekit.ingest import read_tflite
+from edgekit.lower import lower
+from edgekit.oracle import run_oracle
+from edgekit.schedule import schedule
+from edgekit.schedule.cpu import X86Kernel, cpu_class
+from edgekit.target import Target, load_target
+from edgekit.testing.convolution_cases import (
+    ConvolutionCase,
+    Numbers,
+    convolutions_model,
+    extreme_and_random_frames,
+)
+from edgekit.testing.int8 import assert_same_bits
+from edgekit.testing.native import run_native
+from edgekit.testing.random_nets import random_net
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_HOST = load_target("host")
+KERNELS = list(X86Kernel)
+QUICK_NETS, FULL_NETS = 3, 40
+
+
+def _target(kernel: X86Kernel) -> Target:
+    cpu, features = {
+        X86Kernel.AVX2: ("x86-64-v3", ()),
+        X86Kernel.VNNI: ("x86-64-v4", ("+avx512vnni",)),
+    }[kernel]
+    return dataclasses.replace(_HOST, triple="x86_64-linux-gnu", cpu=cpu, features=features)
+
+
+def _runs_here(kernel: X86Kernel) -> bool:
+    if _HOST.architecture != "x86_64":
+        return False
+    mine = cpu_class(resolve_host_cpu(_HOST)).x86_kernel
+    return mine is X86Kernel.VNNI or mine is kernel  # a CPU with AVX-512 has AVX2
+
+
+def _assert_exact(
+    flatbuffer: bytes,
+    frames: Sequence[tuple[NDArray[Any], ...]],
+    kernel: X86Kernel,
+    request: pytest.FixtureRequest,
+) -> None:
+    if not _runs_here(kernel):
+        model = read_tflite(flatbuffer, name="model")
+        generate(model, schedule(lower(model), _target(kernel)))
+        request.node.add_report_section("call", kernel, "This CPU lacks the instructions: compiled, not run.")
+        return
+    expected = run_oracle(flatbuffer, frames)
+    actual = run_native(flatbuffer, frames, _target(kernel))
+    for frame, (ours, theirs) in enumerate(zip(actual, expected, strict=True)):
+        for index, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
+            assert_same_bits(mine, reference, f"frame {frame}, output {index}")
+
+
+# Rows of every remainder of a tile and of two strips, channels that fill no vector and several blocks,
+# runs of every remainder of a unit, of 8 and of 32 bytes, all filter sizes.
+SHAPES = [
+    *(ConvolutionCase(3, width, 16, 8, (3, 1)) for width in range(1, 14)),
+    *(ConvolutionCase(1, width, 8, 16) for width in (47, 48, 49, 50, 53, 97)),
+    *(ConvolutionCase(2, 5, 16, filters) for filters in (1, 2, 3, 5, 7, 9, 15, 17, 31, 33, 40, 63, 65, 100)),
+    *(ConvolutionCase(1, 7, channels, 20) for channels in (*range(1, 10), 31, 32, 33, 63, 65)),
+    *(ConvolutionCase(4, 9, channels, 8, (3, 3)) for channels in (1, 3, 5, 6, 16, 20)),
+    ConvolutionCase(9, 9, 24, 12, (3, 3), 2),
+    ConvolutionCase(9, 8, 24, 12, (1, 1), 2, "VALID"),
+    ConvolutionCase(11, 7, 8, 7, (5, 3), 2, "VALID"),
+    ConvolutionCase(30, 1, 16, 10, (9, 1), 2),
+    ConvolutionCase(1, 1, 100, 10, (1, 1), 1, "VALID"),
+    ConvolutionCase(1, 1, 64, 130),
+]
+
+NUMBERS = {
+    "right shifts": Numbers(),
+    "about one": Numbers(output_scale=0.001),
+    "left shifts": Numbers(output_scale=0.0002, weight_scale=0.05, weight_scale_step=0.05),
+    "far right shifts": Numbers(output_scale=3000.0, weight_scale=1e-5, weight_scale_step=1e-5),
+    "powers of two, so that sums lie halfway": Numbers(
+        input_scale=0.5, weight_scale=0.125, weight_scale_step=0.0, output_scale=32.0
+    ),
+    "sums just small enough to double": Numbers(
+        bias_limit=(1 << 30) - 20_000_000, output_scale=2000.0, activation="RELU"
+    ),
+    "sums too large to double": Numbers(bias_limit=(1 << 31) - 20_000_000, output_scale=4000.0),
+    "a clamp inside the range": Numbers(output_scale=0.1, activation="RELU6"),
+    "weights of -128": Numbers(lowest_weight=-128, output_zero_point=127),
+}
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("numbers", NUMBERS.values(), ids=NUMBERS)
+def test_convolutions_of_every_shape_are_exact(
+    kernel: X86Kernel, numbers: Numbers, request: pytest.FixtureRequest
+) -> None:
+    flatbuffer = convolutions_model(SHAPES, numbers)
+    _assert_exact(flatbuffer, extreme_and_random_frames(SHAPES), kernel, request)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_largest_products_do_not_overflow(kernel: X86Kernel, request: pytest.FixtureRequest) -> None:
+    """-128 times -128, wherever instructions add products in fewer than 32 bits."""
+    case = ConvolutionCase(2, 4, 70, 24)
+    flatbuffer = convolutions_model([case], Numbers(lowest_weight=-128, output_scale=10.0))
+    low = np.full((1, 2, 4, 70), -128, np.int8)
+    _assert_exact(flatbuffer, [(low,), *extreme_and_random_frames([case])], kernel, request)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(
+    "seed",
+    [n if n < QUICK_NETS else pytest.param(n, marks=pytest.mark.full) for n in range(FULL_NETS)],
+)
+def test_random_nets_are_exact(seed: int, kernel: X86Kernel, request: pytest.FixtureRequest) -> None:
+    net = random_net(seed)
+    _assert_exact(net.flatbuffer, net.frames(2), kernel, request)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_cpu_gets_the_kernels_that_its_features_allow(kernel: X86Kernel) -> None:
+    assert cpu_class(_target(kernel)).x86_kernel is kernel
+    model = read_tflite(convolutions_model(SHAPES[:2], Numbers()), name="model")
+    tuned = schedule(lower(model), _target(kernel))
+    assert tuned.kernels == ("x86",)
+    assert f"ek_convolution_row_{kernel}_" in tuned.module.script()
+
+
+def test_a_cpu_without_avx2_gets_no_micro_kernels() -> None:
+    target = dataclasses.replace(_target(X86Kernel.AVX2), cpu="x86-64-v2")
+    model = read_tflite(convolutions_model(SHAPES[:2], Numbers()), name="model")
+    assert schedule(lower(model), target).kernels == ()
+
+
+def test_a_feature_that_a_hypervisor_hides_is_not_used() -> None:
+    target = dataclasses.replace(_target(X86Kernel.VNNI), features=("+avx512vnni", "-avx512bw"))
+    assert cpu_class(target).x86_kernel is X86Kernel.AVX2
