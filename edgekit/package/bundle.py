@@ -105,8 +105,9 @@ def _replace(directory: Path, partial: Path) -> None:
             with contextlib.suppress(FileNotFoundError):
                 directory.rename(old)
             partial.rename(directory)
-        except OSError as error:
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and attempt + 1 < _ATTEMPTS:
+        except BaseException as error:  # Ctrl-C too
+            taken = isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST)
+            if taken and attempt + 1 < _ATTEMPTS:
                 continue  # another build put its own there in between
             with contextlib.suppress(OSError):  # the old bundle is better than none
                 old.rename(directory)

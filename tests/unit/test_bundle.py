@@ -8,6 +8,7 @@ import os
 import threading
 import time
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,8 +31,6 @@ from edgekit.package.manifest import ABI_VERSION, SCHEMA_VERSION
 from edgekit.testing.tiny_model import tiny_bundle
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from edgekit.artifacts import Bundle
 
 FILES = {"libm.so": b"code", "edgekit-runner": b"runner", "golden.npz": b"vectors"}
@@ -200,6 +199,25 @@ def test_an_interrupted_write_leaves_the_old_bundle_and_no_litter(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(bundle_module, "_replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_bundle(directory, FILES, {"version": 2})
+    assert json.loads((directory / "manifest.json").read_text()) == {"version": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["host"]
+
+
+def test_an_interrupt_between_the_two_renames_brings_the_old_bundle_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "host"
+    write_bundle(directory, FILES, {"version": 1})
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if ".part-" in self.name:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_bundle(directory, FILES, {"version": 2})
     assert json.loads((directory / "manifest.json").read_text()) == {"version": 1}
