@@ -16,8 +16,6 @@ import numpy as np
 from tvm import te, tirx
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 Expr = Any  # a tirx expression; TVM ships no types
@@ -167,8 +165,3 @@ def scale_by(value: Expr, factor: Multiplier, *, bound: int = (1 << 31) - 1) -> 
 def clamp(value: Expr, low: int, high: int) -> Expr:
     """min(max(value, low), high) of an int32."""
     return te.max(te.min(value, int32(high)), int32(low))
-
-
-def factors_of(reals: Sequence[float]) -> tuple[Multiplier, ...]:
-    """Fixed-point factors of real ones."""
-    return tuple(Multiplier.of(real) for real in reals)
