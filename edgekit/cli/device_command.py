@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,13 +14,9 @@ from edgekit.cli.output import emit_json, note, progress, table
 if TYPE_CHECKING:
     from edgekit.devices.emulated.board import BoardInfo
 
-target_option = click.option(
-    "--target",
-    "name",
-    default="rpi4",
-    show_default=True,
-    metavar="TARGET",
-    help="The board, as `edgekit targets` names it.",
+_DEFAULT_TARGET = "rpi4"
+running_option = click.option(
+    "--target", "name", metavar="TARGET", help="The board's target; by default the one board that is up."
 )
 
 
@@ -36,17 +33,26 @@ def command() -> None:
 
 
 @command.command()
-@target_option
+@click.option(
+    "--target",
+    "name",
+    metavar="TARGET",
+    help="The board, as 'edgekit targets' names it; by default this project's target, else "
+    f"{_DEFAULT_TARGET}.",
+)
 @click.option("--userland", "mode", flag_value="userland", help="Only QEMU's user-mode emulation.")
 @click.option("--system", "mode", flag_value="system", help="Only the emulation of a whole machine.")
 @json_option
-def up(name: str, mode: str | None, as_json: bool) -> None:
+def up(name: str | None, mode: str | None, as_json: bool) -> None:
     """Bring the board up. Nothing happens if it is up already."""
+    from edgekit.project import find_project
     from edgekit.target import load_target
     from edgekit.verbs.device import Mode, device_up
 
+    project = find_project(Path.cwd()) if name is None else None
+    target = load_target(name or (project and project.target) or _DEFAULT_TARGET)
     with progress() as report:
-        board = device_up(load_target(name), mode=Mode(mode or "auto"), progress=report)
+        board = device_up(target, mode=Mode(mode or "auto"), progress=report)
     if as_json:
         emit_json(_document(board))
         return
@@ -56,19 +62,20 @@ def up(name: str, mode: str | None, as_json: bool) -> None:
 
 
 @command.command()
-@target_option
+@running_option
 @click.option("--all", "everything", is_flag=True, help="All boards that are up.")
 @json_option
-def down(name: str, everything: bool, as_json: bool) -> None:
+def down(name: str | None, everything: bool, as_json: bool) -> None:
     """Take the board down. What lies in its home directory stays for the next time."""
-    from edgekit.verbs.device import device_down, device_status
+    from edgekit.verbs.device import device_down
 
-    names = [board.name for board in device_status()] if everything else [name]
-    stopped = [each for each in names if device_down(each)]
+    stopped = [each for each in _meant(name, everything=everything) if device_down(each)]
     if as_json:
         emit_json({"stopped": stopped})
+    elif stopped:
+        click.echo(f"stopped: {', '.join(stopped)}")
     else:
-        click.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was up")
+        click.echo("nothing was up" if name is None else f"{name} was not up")
 
 
 @command.command()
@@ -87,15 +94,27 @@ def status(as_json: bool) -> None:
 
 
 @command.command(context_settings={"ignore_unknown_options": True})
-@target_option
+@running_option
 @click.argument("words", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
-def ssh(name: str, words: tuple[str, ...]) -> None:
+def ssh(name: str | None, words: tuple[str, ...]) -> None:
     """Log in to the board with the real ssh, or run a command on it; its exit code is returned."""
+    from edgekit.devices.emulated.board import only_board
     from edgekit.devices.emulated.tools import find_tool
     from edgekit.verbs.device import device_ssh_command
 
-    argv = device_ssh_command(name, words)
+    argv = device_ssh_command(name or only_board().name, words)
     os.execv(find_tool(argv[0]), argv)
+
+
+def _meant(name: str | None, *, everything: bool) -> list[str]:
+    """The boards to take down: a named one, all, or the one that is up."""
+    from edgekit.devices.emulated.board import only_board
+    from edgekit.verbs.device import device_status
+
+    if name is not None and not everything:
+        return [name]
+    up = [board.name for board in device_status()]
+    return up if everything or not up else [only_board().name]
 
 
 def _document(board: BoardInfo) -> dict[str, object]:

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from edgekit.deploy.fit import misfit
-from edgekit.devices.emulated.board import board_status, board_up
+from edgekit.devices.emulated.board import board_up, only_board
 from edgekit.devices.emulated.identity import ARCHITECTURES
 from edgekit.devices.local import LocalDevice
 from edgekit.devices.probe import probe
 from edgekit.devices.ssh import SshAddress, connect
-from edgekit.errors import BoardNotRunningError
 from edgekit.target import Target, TargetKind
 
 if TYPE_CHECKING:
@@ -84,20 +83,7 @@ def _board(bundles: Sequence[Bundle], progress: Progress) -> BoardInfo:
         emulated = [b for b in bundles if b.manifest["target"]["architecture"] in ARCHITECTURES]
         newest = max(emulated or bundles, key=lambda b: (b.path / "manifest.json").stat().st_mtime_ns)
         return board_up(target_of(newest), progress=progress)
-    up = board_status()
-    if len(up) == 1:
-        return up[0]
-    if not up:
-        raise BoardNotRunningError(
-            "No emulated board is up.",
-            why="Nothing is built here either that would say which one to start.",
-            fix="edgekit device up --target rpi4, or another board that `edgekit targets` lists.",
-        )
-    raise BoardNotRunningError(
-        "It is not clear which emulated board is meant.",
-        why=f"Several are up: {', '.join(board.name for board in up)}.",
-        fix="Stop the others: edgekit device down --target NAME.",
-    )
+    return only_board()
 
 
 def _board_address(board: BoardInfo) -> SshAddress:

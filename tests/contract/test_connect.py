@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from edgekit.devices.choice import DeviceChoice
-from edgekit.devices.emulated import state
-from edgekit.devices.emulated.processes import identify
 from edgekit.devices.local import LocalDevice
 from edgekit.errors import BoardNotRunningError, NotEmulatedError
 from edgekit.verbs.connect import connected, target_of
@@ -64,37 +61,6 @@ def test_emulation_without_a_bundle_wants_a_board_that_is_up(
     ):
         pass
     assert caught.value.exit_code == 5
-
-
-def test_emulation_without_a_bundle_refuses_to_guess_among_boards_that_are_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    running = identify(os.getpid())  # a process that is there, as a board's would be
-    assert running is not None
-    for name in ("rpi3", "rpi4"):
-        state.board_directory(name).mkdir(parents=True)
-        state.save(
-            state.BoardInfo(
-                name=name,
-                architecture="aarch64",
-                mode=state.Mode.USERLAND,
-                reason="",
-                host="127.0.0.1",
-                port=1,
-                user="someone",
-                identity=tmp_path / "key",
-                known_hosts=tmp_path / "known_hosts",
-                rootfs=tmp_path,
-                home=None,
-                processes=(running,),
-            )
-        )
-    with (
-        pytest.raises(BoardNotRunningError, match=r"(?s)not clear which.*rpi3, rpi4.*edgekit device down"),
-        connected(DeviceChoice(emulated=True), progress=silent),
-    ):
-        pass
 
 
 def test_a_bundle_knows_the_target_it_was_built_for(good: Bundle) -> None:

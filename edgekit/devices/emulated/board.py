@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, float | None], None]
 
-__all__ = ["BoardInfo", "Mode", "board_down", "board_info", "board_status", "board_up"]
+__all__ = ["BoardInfo", "Mode", "board_down", "board_info", "board_status", "board_up", "only_board"]
 
 _MODE_VARIABLE = "EDGEKIT_BOARD_MODE"
 
@@ -89,6 +89,28 @@ def board_info(name: str) -> BoardInfo:
             fix=f"edgekit device up --target {name}",
         )
     return known
+
+
+def only_board() -> BoardInfo:
+    """The one board that is up, where nothing says which is meant.
+
+    Raises:
+        BoardNotRunningError: none is up, or several are.
+    """
+    up = board_status()
+    if not up:
+        raise BoardNotRunningError(
+            "No emulated board is up.",
+            why="Nothing says which one to start either: no target was named, and no build.",
+            fix="edgekit device up --target rpi4, or another board that `edgekit targets` lists.",
+        )
+    if len(up) > 1:
+        raise BoardNotRunningError(
+            "It is not clear which emulated board is meant.",
+            why=f"Several are up: {', '.join(board.name for board in up)}.",
+            fix="Name it with --target, or stop the others: edgekit device down --target NAME.",
+        )
+    return up[0]
 
 
 def _configured() -> Mode:
