@@ -11,9 +11,10 @@ from edgekit.artifacts import TunedModule
 from edgekit.schedule.cpu import CpuClass, cpu_class
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.templates.convolution import schedule_convolution
-from edgekit.schedule.templates.convolution_rows import fits_rows, schedule_convolution_rows
 from edgekit.schedule.templates.depthwise import schedule_depthwise
+from edgekit.schedule.templates.depthwise_rows import fits_depthwise_rows, schedule_depthwise_rows
 from edgekit.schedule.templates.elementwise import schedule_elementwise
+from edgekit.schedule.templates.neon_rows import fits_rows, schedule_convolution_rows
 from edgekit.schedule.templates.reduction import schedule_reduction
 from edgekit.schedule.templates.x86_rows import fits_x86_rows, schedule_x86_rows
 
@@ -63,6 +64,10 @@ def _apply(lowered: LoweredModule, call: KernelCall, cpu: CpuClass) -> Scheduled
             done = schedule_x86_rows(call.workload, cpu.x86_kernel)
         case "convolution":
             done = schedule_convolution(call.workload, cpu)
+        case "depthwise" if cpu.row_kernel is not None and fits_depthwise_rows(
+            call.workload, lowest_weight=_lowest_weight(lowered, call.kernel)
+        ):
+            done = schedule_depthwise_rows(call.workload)
         case "depthwise":
             done = schedule_depthwise(call.workload, cpu)
         case "elementwise":

@@ -40,6 +40,7 @@ def _convolutions(
     output_scale: float = 0.3,
     weight_scale: float = 0.01,
     lowest: int = -127,
+    zero_point: int = -7,
 ) -> bytes:
     """One model of several unconnected convolutions: (height, width, in, out, kernel, stride, padding)."""
     random = np.random.default_rng(0)
@@ -55,7 +56,7 @@ def _convolutions(
             -(-side // stride) if padding == "SAME" else (side - kernel) // stride + 1
             for side, kernel in ((height, kernel_h), (width, kernel_w))
         ]
-        out = spec((1, *size, filters), scale=output_scale, zero_point=-7)
+        out = spec((1, *size, filters), scale=output_scale, zero_point=zero_point)
         model.op("CONV_2D", [x, weights, bias], [out], padding=padding, stride_h=stride, stride_w=stride)
     return model.build()
 
@@ -70,7 +71,16 @@ SHAPES = [
     (11, 7, 8, 7, (5, 3), 2, "VALID"),
     (30, 1, 16, 10, (9, 1), 2, "SAME"),
     (1, 1, 100, 10, (1, 1), 1, "VALID"),
+    # First layers: few input channels, whose patches are gathered.
+    (13, 10, 1, 9, (10, 4), 2, "SAME"),
+    (9, 11, 3, 6, (3, 3), 2, "SAME"),
+    (40, 40, 3, 16, (3, 3), 1, "SAME"),
+    (6, 5, 2, 4, (1, 5), 1, "VALID"),
+    (5, 5, 4, 17, (5, 5), 1, "VALID"),
 ]
+# Output scale, weight scale, zero point of the output.
+SCALINGS = [(0.3, 0.01, -7), (0.3, 0.01, -128), (0.001, 0.01, 3), (0.0002, 0.05, -7), (3000.0, 1e-5, 0)]
+SCALING_NAMES = ["right shifts", "ReLU", "about one", "left shifts", "far right shifts"]
 
 
 def _frames(flatbuffer_inputs: Sequence[tuple[int, ...]]) -> list[tuple[NDArray[Any], ...]]:
@@ -87,14 +97,84 @@ def _frames(flatbuffer_inputs: Sequence[tuple[int, ...]]) -> list[tuple[NDArray[
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize(
-    ("output_scale", "weight_scale"),
-    [(0.3, 0.01), (0.001, 0.01), (0.0002, 0.05), (3000.0, 1e-5)],
-    ids=["right shifts", "about one", "left shifts", "far right shifts"],
+    ("output_scale", "weight_scale", "zero_point"),
+    SCALINGS,
+    ids=SCALING_NAMES,
 )
-def test_convolutions_of_every_shape_are_exact(target: str, output_scale: float, weight_scale: float) -> None:
-    flatbuffer = _convolutions(SHAPES, output_scale=output_scale, weight_scale=weight_scale)
+def test_convolutions_of_every_shape_are_exact(
+    target: str, output_scale: float, weight_scale: float, zero_point: int
+) -> None:
+    flatbuffer = _convolutions(
+        SHAPES, output_scale=output_scale, weight_scale=weight_scale, zero_point=zero_point
+    )
     frames = _frames([(1, *case[:3]) for case in SHAPES])
     _assert_exact(flatbuffer, frames, target)
+
+
+def _depthwise(
+    cases: Sequence[tuple[int, int, int, int, tuple[int, int], int, str]],
+    *,
+    output_scale: float = 0.05,
+    weight_scale: float = 0.01,
+    lowest: int = -127,
+    zero_point: int = -7,
+) -> bytes:
+    """One model of several: (height, width, in, multiplier, kernel, stride, padding)."""
+    random = np.random.default_rng(2)
+    model = ModelBuilder()
+    for height, width, channels, multiplier, (kernel_h, kernel_w), stride, padding in cases:
+        x = model.input((1, height, width, channels), scale=0.02, zero_point=5)
+        filters = channels * multiplier
+        values = random.integers(lowest, 128, (1, kernel_h, kernel_w, filters)).astype(np.int8)
+        values[..., 0] = lowest  # with saturated inputs, the largest sums there are
+        scales = [weight_scale * (1 + i % 7) for i in range(filters)]
+        weights = model.constant(values, scale=scales, axis=3)
+        bias = model.constant(random.integers(-3000, 3000, filters).astype(np.int32), scale=scales)
+        size = [
+            -(-side // stride) if padding == "SAME" else (side - kernel) // stride + 1
+            for side, kernel in ((height, kernel_h), (width, kernel_w))
+        ]
+        out = spec((1, *size, filters), scale=output_scale, zero_point=zero_point)
+        model.op(
+            "DEPTHWISE_CONV_2D", [x, weights, bias], [out], padding=padding,
+            stride_h=stride, stride_w=stride, depth_multiplier=multiplier,
+        )  # fmt: skip
+    return model.build()
+
+
+# Rows of 1 to 9 pixels, channels that fill no vector, all remainders of the pixels a tile, all filters.
+DEPTHWISE_SHAPES = [
+    *((4, width, 16, 1, (3, 3), stride, "SAME") for width in range(1, 10) for stride in (1, 2)),
+    *((3, 5, channels, 1, (3, 3), 1, "SAME") for channels in (2, 3, 5, 7, 8, 9, 15, 17, 31, 33)),
+    *((7, 8, 11, 1, (kernel, kernel), stride, "VALID") for kernel in range(1, 8) for stride in (1, 2, 3)),
+    *((6, 7, channels, 2, (3, 3), stride, "SAME") for channels in (2, 5, 8) for stride in (1, 2, 3)),
+    (9, 4, 10, 1, (7, 2), 1, "SAME"),
+    (1, 9, 10, 1, (1, 5), 2, "SAME"),
+    (12, 1, 9, 1, (5, 1), 1, "SAME"),
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("output_scale", "weight_scale", "zero_point"),
+    SCALINGS,
+    ids=SCALING_NAMES,
+)
+def test_depthwise_convolutions_of_every_shape_are_exact(
+    target: str, output_scale: float, weight_scale: float, zero_point: int
+) -> None:
+    flatbuffer = _depthwise(
+        DEPTHWISE_SHAPES, output_scale=output_scale, weight_scale=weight_scale, zero_point=zero_point
+    )
+    frames = _frames([(1, *case[:3]) for case in DEPTHWISE_SHAPES])
+    _assert_exact(flatbuffer, frames, target)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_depthwise_weights_of_minus_128_do_not_overflow(target: str) -> None:
+    """Two products of -128 and -128 are 32,768: one more than an int16 holds."""
+    cases = [(4, 4, 16, 1, (3, 3), 1, "SAME"), (6, 5, 9, 1, (5, 5), 1, "VALID")]
+    _assert_exact(_depthwise(cases, lowest=-128), _frames([(1, *case[:3]) for case in cases]), target)
 
 
 @pytest.mark.parametrize("target", TARGETS)

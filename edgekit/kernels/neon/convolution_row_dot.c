@@ -1,18 +1,21 @@
-/* The instances of convolution_row_dot.h that schedules call: pixels a tile, channels a tile, left shifts or none. */
+/* The instances of convolution_row_dot.h that schedules call: pixels and channels a tile, form of the scaling. */
 #include "convolution_row_dot.h"
 
 #define EK_ROW_TARGET __attribute__((target("dotprod")))
 
-#define EK_BOTH(pixels, channels, quads)                                                                     \
-  EK_ROW_FUNCTION(ek_convolution_row_dot_##pixels##x##channels, ek_convolve_dot(&row, pixels, quads, 0)) \
-  EK_ROW_FUNCTION(ek_convolution_row_dot_##pixels##x##channels##_general,                             \
-                         ek_convolve_dot(&row, pixels, quads, 1))
+#define EK_FORM(pixels, channels, name, form)                                                                \
+  EK_ROW_FUNCTION(ek_convolution_row_dot_##pixels##x##channels##_##name,                                     \
+                  ek_convolve_dot(&row, pixels, channels / 4, form))
+#define EK_FORMS(pixels, channels)                                                                           \
+  EK_FORM(pixels, channels, relu, EK_RELU)                                                                   \
+  EK_FORM(pixels, channels, linear, EK_LINEAR)                                                               \
+  EK_FORM(pixels, channels, general, EK_GENERAL)
 
-EK_BOTH(1, 8, 2)
-EK_BOTH(2, 8, 2)
-EK_BOTH(3, 8, 2)
-EK_BOTH(4, 8, 2)
-EK_BOTH(1, 16, 4)
-EK_BOTH(2, 16, 4)
-EK_BOTH(3, 16, 4)
-EK_BOTH(4, 16, 4)
+EK_FORMS(1, 8)
+EK_FORMS(2, 8)
+EK_FORMS(3, 8)
+EK_FORMS(4, 8)
+EK_FORMS(1, 16)
+EK_FORMS(2, 16)
+EK_FORMS(3, 16)
+EK_FORMS(4, 16)

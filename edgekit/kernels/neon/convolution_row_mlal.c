@@ -1,13 +1,14 @@
-/* The instances of convolution_row_mlal.h that schedules call: pixels a tile, with and without left shifts. */
+/* The instances of convolution_row_mlal.h that schedules call: pixels a tile, and the form of the scaling. */
 #include "convolution_row_mlal.h"
 
-#define EK_ROW_TARGET
+#define EK_ROW_TARGET EK_NEON
 
-EK_ROW_FUNCTION(ek_convolution_row_mlal_1, ek_convolve_mlal(&row, 1, 0))
-EK_ROW_FUNCTION(ek_convolution_row_mlal_2, ek_convolve_mlal(&row, 2, 0))
-EK_ROW_FUNCTION(ek_convolution_row_mlal_3, ek_convolve_mlal(&row, 3, 0))
-EK_ROW_FUNCTION(ek_convolution_row_mlal_4, ek_convolve_mlal(&row, 4, 0))
-EK_ROW_FUNCTION(ek_convolution_row_mlal_1_general, ek_convolve_mlal(&row, 1, 1))
-EK_ROW_FUNCTION(ek_convolution_row_mlal_2_general, ek_convolve_mlal(&row, 2, 1))
-EK_ROW_FUNCTION(ek_convolution_row_mlal_3_general, ek_convolve_mlal(&row, 3, 1))
-EK_ROW_FUNCTION(ek_convolution_row_mlal_4_general, ek_convolve_mlal(&row, 4, 1))
+#define EK_FORMS(pixels)                                                                                     \
+  EK_ROW_FUNCTION(ek_convolution_row_mlal_##pixels##_relu, ek_convolve_mlal(&row, pixels, EK_RELU))          \
+  EK_ROW_FUNCTION(ek_convolution_row_mlal_##pixels##_linear, ek_convolve_mlal(&row, pixels, EK_LINEAR))      \
+  EK_ROW_FUNCTION(ek_convolution_row_mlal_##pixels##_general, ek_convolve_mlal(&row, pixels, EK_GENERAL))
+
+EK_FORMS(1)
+EK_FORMS(2)
+EK_FORMS(3)
+EK_FORMS(4)

@@ -1,0 +1,112 @@
+"""Convolution by patches: what each pixel reads is gathered first, then rows of them are multiplied.
+
+For first layers and other filters whose runs (see convolution_rows.py) are short: gathered, they are one
+run, with padding at its end only. Patches are gathered for as many rows of output as fit a small buffer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from tvm import te, tirx
+
+from edgekit.compute.convolution import Convolution, pad_plane
+from edgekit.schedule.tiles import round_up
+
+if TYPE_CHECKING:
+    from edgekit.schedule.templates.convolution_rows import Runs
+
+_BUFFER_BYTES = 16 << 10
+_OVERWRITTEN_BYTES = 16  # past the last patch
+
+
+@dataclasses.dataclass(frozen=True)
+class Patches:
+    """How patches are gathered and what the micro-kernel reads of them."""
+
+    source: Runs
+    runs: Runs
+    rows: int  # of output, gathered together
+
+
+def gathered(load: Convolution, source: Runs) -> Patches:
+    """Patches of a convolution that would read `source` directly."""
+    length = source.segments * source.length
+    size = round_up(length, source.unit)
+    runs = dataclasses.replace(source, segments=1, length=length, stride=0, pixel_stride=size)
+    most = max(1, _BUFFER_BYTES // (load.out_width * size))
+    rows = next(n for n in range(min(most, load.out_height), 0, -1) if load.out_height % n == 0)
+    return Patches(source, runs, rows)
+
+
+def patch_expressions(load: Convolution, patches: Patches, function: str) -> list[te.Tensor]:
+    """Padding, then for every few rows of output: gather patches, call the micro-kernel `function`."""
+    runs = patches.runs
+    width = round_up(load.out_channels, runs.channels)
+    x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
+    weights = te.placeholder((width * runs.units * runs.unit,), "int8", "weights")
+    bias, multiplier, shift = (
+        te.placeholder((width,), "int32", name) for name in ("bias", "multiplier", "shift")
+    )
+    reads = [pad_plane(x, load), weights, bias, multiplier, shift]
+    shapes = [
+        (load.batch, load.out_height, load.out_width, load.out_channels),
+        (patches.rows * load.out_width * runs.pixel_stride + _OVERWRITTEN_BYTES,),
+    ]
+    out, _ = te.extern(
+        shapes,
+        reads,
+        lambda inputs, outputs: _rows(inputs, outputs, load, patches, function),
+        name="out",
+        dtype=["int8", "int8"],
+        # Buffers of our own: te's would have offsets that nothing defines.
+        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
+        out_buffers=[
+            tirx.decl_buffer(shape, "int8", name)
+            for shape, name in zip(shapes, ("out", "patches"), strict=True)
+        ],
+    )
+    return [x, weights, bias, multiplier, shift, out]
+
+
+def _rows(inputs: list[Any], outputs: list[Any], load: Convolution, patches: Patches, function: str) -> Any:
+    n, strip, row = (tirx.Var(name, "int32") for name in ("n", "strip", "row"))
+    plane, *constants = inputs
+    out, buffer = outputs
+    source, runs, how = patches.source, patches.runs, load.requantization
+    gather = tirx.call_extern(
+        "void",
+        "ek_gather_patches",
+        tirx.address_of(plane[n, (strip * patches.rows + row) * load.window.stride_h, 0, 0]),
+        tirx.address_of(buffer[row * load.out_width * runs.pixel_stride]),
+        load.out_width,
+        source.pixel_stride,
+        source.segments,
+        source.stride,
+        source.length,
+        runs.pixel_stride,
+    )
+    multiply = tirx.call_extern(
+        "void",
+        function,
+        tirx.address_of(buffer[0]),
+        *(tirx.address_of(constant[0]) for constant in constants),
+        tirx.address_of(out[n, strip * patches.rows, 0, 0]),
+        patches.rows * load.out_width,
+        runs.pixel_stride,
+        runs.segments,
+        runs.stride,
+        runs.units,
+        load.out_channels,
+        how.zero_point,
+        how.low,
+        how.high,
+    )
+    rows = tirx.For(row, 0, patches.rows, tirx.ForKind.SERIAL, tirx.Evaluate(gather))
+    body = tirx.SeqStmt([rows, tirx.Evaluate(multiply)])
+    strips = tirx.For(strip, 0, load.out_height // patches.rows, tirx.ForKind.SERIAL, body)
+    images = tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, strips)
+    # Lowering shrinks a buffer to what it sees accessed: let it see the last byte.
+    last = int(buffer.shape[0]) - 1
+    return tirx.SeqStmt([tirx.BufferStore(buffer, tirx.const(0, "int8"), [last]), images])

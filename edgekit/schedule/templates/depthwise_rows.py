@@ -1,0 +1,122 @@
+"""Depthwise convolution by rows: a hand-written micro-kernel computes whole rows of output pixels.
+
+The micro-kernels (edgekit/kernels/neon/depthwise_row.h) take vectors of 8 channels. The last vector may
+overlap the one before it, so that only fewer than 8 channels need padding. An input channel with several
+filters is repeated, when the plane is padded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tvm import te, tirx
+
+from edgekit.compute.convolution import Convolution, pad_plane
+from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.templates.convolution import flatten_pixels
+from edgekit.schedule.templates.padding import vectorize_function_padding
+from edgekit.schedule.templates.row_form import row_form
+from edgekit.schedule.tiles import round_up
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_LANES = 8
+OVERREAD_BYTES = _LANES - 1  # where there are fewer channels
+
+
+def fits_depthwise_rows(load: Convolution, *, lowest_weight: int) -> bool:
+    """Whether a micro-kernel can compute a depthwise convolution.
+
+    Two products of a weight of -128 may not fit the int16 that they are added in.
+    """
+    return load.depthwise and lowest_weight > -128
+
+
+def schedule_depthwise_rows(load: Convolution) -> Scheduled:
+    """The kernel of a depthwise convolution that `fits_depthwise_rows`."""
+    load = flatten_pixels(load)
+
+    def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
+        return np.pad(values, (0, max(0, _LANES - len(values))), mode="edge")
+
+    return Scheduled(
+        vectorize_function_padding(te.create_prim_func(_expressions(load))),
+        {
+            1: lambda weights: pack_weights(weights, load),
+            2: pad_channels,
+            3: pad_channels,
+            4: pad_channels,
+        },
+        kernels="neon",
+        overread_bytes=OVERREAD_BYTES,
+    )
+
+
+def pack_weights(weights: NDArray[np.int8], load: Convolution) -> NDArray[np.int8]:
+    """[kernel_h, kernel_w, channel] to [block of 8 channels, kernel_h, kernel_w, lane]; all blocks whole."""
+    channels = load.out_channels
+    taps = weights.reshape(-1, channels)
+    if channels < _LANES:
+        taps = np.pad(taps, ((0, 0), (0, _LANES - channels)))
+    starts = [min(start, max(0, channels - _LANES)) for start in range(0, channels, _LANES)]
+    return np.concatenate([taps[:, start : start + _LANES].reshape(-1) for start in starts])
+
+
+def _expressions(load: Convolution) -> list[te.Tensor]:
+    channels, taps = load.out_channels, load.window.kernel_h * load.window.kernel_w
+    x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
+    weights = te.placeholder((round_up(channels, _LANES) * taps,), "int8", "weights")
+    bias, multiplier, shift = (
+        te.placeholder((max(channels, _LANES),), "int32", name) for name in ("bias", "multiplier", "shift")
+    )
+    reads = [pad_plane(x, load, expand=channels // load.in_channels), weights, bias, multiplier, shift]
+    shape = (load.batch, load.out_height, load.out_width, channels)
+    out = te.extern(
+        shape,
+        reads,
+        lambda inputs, outputs: _rows(inputs, outputs[0], load),
+        name="out",
+        dtype="int8",
+        # Buffers of our own: te's would have offsets that nothing defines.
+        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
+        out_buffers=[tirx.decl_buffer(shape, "int8", "out")],
+    )
+    return [x, weights, bias, multiplier, shift, out]
+
+
+def _rows(inputs: list[Any], out: Any, load: Convolution) -> Any:
+    """One call of the micro-kernel for each image: what it keeps in registers serves all rows."""
+    n = tirx.Var("n", "int32")
+    plane, *constants = inputs
+    how, window, channels = load.requantization, load.window, load.out_channels
+    _, width = load.plane
+    call = tirx.call_extern(
+        "void",
+        _function(load),
+        tirx.address_of(plane[n, 0, 0, 0]),
+        *(tirx.address_of(constant[0]) for constant in constants),
+        tirx.address_of(out[n, 0, 0, 0]),
+        load.out_height,
+        window.stride_h * width * channels,
+        load.out_width,
+        window.stride_w * channels,
+        window.dilation_w * channels,
+        window.dilation_h * width * channels,
+        window.kernel_h,
+        window.kernel_w,
+        channels,
+        how.zero_point,
+        how.low,
+        how.high,
+    )
+    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, tirx.Evaluate(call))
+
+
+def _function(load: Convolution) -> str:
+    window = load.window
+    by = window.stride_w // window.dilation_w if window.stride_w % window.dilation_w == 0 else 0
+    special = window.kernel_h == window.kernel_w == 3 and by in (1, 2) and load.out_channels >= _LANES
+    filter_name = f"3x3_by_{by}" if special else "any"
+    return f"ek_depthwise_row_{filter_name}_{row_form(load.requantization)}"

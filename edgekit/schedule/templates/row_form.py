@@ -1,0 +1,28 @@
+"""Which form of scaling an output takes in the micro-kernels: see `EK_RELU` in edgekit/kernels/neon/row.h."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgekit.compute.fixed_point import Requantization
+
+_LOWEST, _HIGHEST = -128, 127
+
+
+class RowForm(StrEnum):
+    """Forms of scaling, cheapest first, by the suffix that names their instances."""
+
+    RELU = "relu"  # a clamp at the zero point, which is the lowest value
+    LINEAR = "linear"  # no clamp
+    GENERAL = "general"  # any clamp, any shift
+
+
+def row_form(how: Requantization) -> RowForm:
+    """The cheapest exact form."""
+    shifts = how.form
+    full_range = (how.low, how.high) == (_LOWEST, _HIGHEST)
+    if not full_range or shifts.has_left_shift or shifts.may_not_shift:
+        return RowForm.GENERAL
+    return RowForm.RELU if how.zero_point == _LOWEST else RowForm.LINEAR
