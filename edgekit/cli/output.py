@@ -35,8 +35,18 @@ def table(
     *,
     title: str | None = None,
     right: Iterable[int] = (),
+    shorten: int | None = None,
 ) -> None:
-    """Print a table to stdout. `right` are the columns to align right (numbers)."""
+    """Print a table to stdout.
+
+    Args:
+        headers: of the columns.
+        rows: what is in them; None is an empty cell.
+        title: a line above.
+        right: the columns to align right (numbers).
+        shorten: the column whose words a narrow terminal cuts short, so that the others stay on one
+            line; without it, all are folded.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -45,7 +55,13 @@ def table(
     aligned = set(right)
     grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for position, header in enumerate(headers):
-        grid.add_column(header, justify="right" if position in aligned else "left", overflow="fold")
+        grid.add_column(
+            header,
+            justify="right" if position in aligned else "left",
+            # Nothing is cut without a "…": half a number would be a wrong one.
+            overflow="fold" if shorten is None else "ellipsis",
+            no_wrap=shorten is not None and position != shorten,
+        )
     for row in rows:
         # Text, so that a name like "[deploy]" is not taken for markup.
         grid.add_row(*(Text("" if cell is None else str(cell)) for cell in row))

@@ -89,7 +89,7 @@ def _show_times(found: Profile) -> None:
     )
     headers = ("#", "operator", "output", "median us", "+- us", "share", "MACs", "MMAC/s")
     title = f"{found.model} for {found.target} on {found.device}: {found.runs} runs after {found.warmup}"
-    table(headers, rows, title=title, right=(0, 3, 4, 5, 6, 7))
+    table(headers, rows, title=title, right=(0, 3, 4, 5, 6, 7), shorten=2)
     click.echo(
         f"whole run: median {_microseconds(total.median_ns)} us, middle half "
         f"{_microseconds(total.p25_ns)} to {_microseconds(total.p75_ns)} us, "
@@ -118,7 +118,7 @@ def _show_instructions(found: InstructionProfile) -> None:
     rows.append(("", "whole", "", f"{found.total_instructions:,}", "", f"{found.macs:,}", per_mac))
     headers = ("#", "operator", "output", "instructions", "share", "MACs", "per MAC")
     title = f"{found.model} for {found.target}: executed instructions of one run"
-    table(headers, rows, title=title, right=(0, 3, 4, 5, 6))
+    table(headers, rows, title=title, right=(0, 3, 4, 5, 6), shorten=2)
     click.echo(f"counted by {found.emulator}; instructions are not time")
     _show_memory(found.memory)
 

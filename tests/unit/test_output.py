@@ -63,6 +63,28 @@ def test_a_table_in_a_pipe_does_not_wrap_a_long_cell(capsys: pytest.CaptureFixtu
     assert "x" * 150 in capsys.readouterr().out
 
 
+def test_a_narrow_terminal_shortens_the_one_column_that_may_be(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # makes it a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    table(("operator", "output", "time"), [("DEPTHWISE_CONV_2D", "model/activation", "1.5")], shorten=1)
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if "DEPTHWISE" in line]
+    assert row.split() == ["DEPTHWISE_CONV_2D", "model/activa…", "1.5"]
+
+
+def test_a_number_that_does_not_fit_is_never_cut_without_saying_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "10")
+    table(("output", "count"), [("model/activation", "123,456,789")], shorten=0, right=(1,))
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if "123" in line]
+    assert row.rstrip().endswith("…")
+
+
 def test_without_a_terminal_each_stage_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     with progress() as report:
         report("lowering", 0.1)
