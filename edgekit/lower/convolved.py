@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from edgekit.lower.view import OperatorView
 
 _MOST_LEFT_SHIFT = 30
-TOO_LARGE = Multiplier(0, _MOST_LEFT_SHIFT + 1)  # stands for factors that `factors_problem` refuses
 _MOST_PADDED_ELEMENTS = 1 << 28
 
 
@@ -94,18 +92,12 @@ def convolution_factors(
 
 
 def product_factor(left: Tensor, right: Tensor, out: Tensor) -> Multiplier:
-    """left scale * right scale / output scale; the product is a float, the quotient a double.
+    """left scale * right scale / output scale, in double.
 
-    Source: `GetQuantizedConvolutionMultipler` of tensorflow/lite/kernels/kernel_util.cc.
+    Source: `GetQuantizedConvolutionMultipler` of tensorflow/lite/kernels/kernel_util.cc. TFLite Micro
+    rounded the product to float32 until 2026; the interpreter that is the oracle does not.
     """
-    product = float_product(left.scale, right.scale)
-    return Multiplier.of(product / out.scale) if math.isfinite(product) else TOO_LARGE
-
-
-def float_product(left: float, right: float) -> float:
-    """The product rounded to float32; infinite where that overflows."""
-    with np.errstate(over="ignore"):
-        return float(np.float32(left) * np.float32(right))
+    return Multiplier.of(left.scale * right.scale / out.scale)
 
 
 def fold(

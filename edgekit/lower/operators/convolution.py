@@ -16,7 +16,6 @@ from edgekit.lower.convolved import (
     factors_problem,
     fold,
     padding_problem,
-    product_factor,
 )
 from edgekit.lower.rules import INT8_TO_INT8, Support, found, fused_activation_is_a_clamp, is_rank_4
 from edgekit.lower.windows import padding_is_long, same_or_valid_padding, window_advances
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from edgekit.lower.kernel import Kernel
     from edgekit.lower.view import OperatorView
 
+
+_BIAS_TOLERANCE = 0.02
 
 # --------------------------------------------------------------------------------------- rules
 
@@ -61,6 +62,12 @@ def depthwise_shapes_agree(view: OperatorView) -> str | None:
     return found(
         not fits or out[3] % data[3] != 0, f"input {list(data)}, filter {list(weights)}, output {list(out)}"
     )
+
+
+def depthwise_bias_is_given_or_left_out(view: OperatorView) -> str | None:
+    """A depthwise convolution without a bias must have two inputs, not a third one that is absent."""
+    # TFLite Micro reads whatever it finds there.
+    return found(len(view.inputs) > 2 and view.inputs[2] is None, "input 2 is absent")
 
 
 def depth_multiplier_agrees(view: OperatorView) -> str | None:
@@ -98,6 +105,20 @@ def dense_shapes_agree(view: OperatorView) -> str | None:
     return found(
         not fits, f"input {list(data.shape)}, weights {list(weights.shape)}, output {list(out.shape)}"
     )
+
+
+def dense_bias_is_scaled_as_the_products(view: OperatorView) -> str | None:
+    """Where the weights have one scale, the bias's must be input scale x weight scale, within 0.02 of the
+    output's.
+    """
+    data, weights, bias = view.input(0), view.input(1).quantization, view.optional_input(2)
+    if bias is None or weights is None or weights.is_per_channel:
+        return None
+    # Source: `GetQuantizedConvolutionMultipler` of tensorflow/lite/kernels/kernel_util.cc, for which a
+    # tensor without a scale of its own has the scale 0.
+    scale = 0.0 if bias.quantization is None or bias.quantization.is_per_channel else bias.scale
+    product = data.scale * weights.scales[0]
+    return found(abs(product - scale) / view.output.scale > _BIAS_TOLERANCE, f"{scale:.6g} for {product:.6g}")
 
 
 def weights_are_not_shuffled(view: OperatorView) -> str | None:
@@ -193,13 +214,10 @@ def _plane(
 
 
 def _factors(view: OperatorView) -> tuple[Multiplier, ...]:
-    """One factor per output channel; a fully connected layer with one scale rounds their product to float."""
-    data, weights, out = view.input(0), view.input(1), view.output
-    channels = out.shape[-1]
-    assert weights.quantization is not None, view.where
-    if view.operator.kind == "FULLY_CONNECTED" and not weights.quantization.is_per_channel:
-        return (product_factor(data, weights, out),) * channels
-    return convolution_factors(data, weights.quantization, out, channels)
+    """One factor per output channel."""
+    quantization = view.input(1).quantization
+    assert quantization is not None, view.where
+    return convolution_factors(view.input(0), quantization, view.output, view.output.shape[-1])
 
 
 _FILTER = (*INT8_TO_INT8, *WEIGHTS, bias_is_constant_int32, fused_activation_is_a_clamp)
@@ -211,11 +229,24 @@ OPERATORS = {
         (*_PLANE, convolution_shapes_agree, *_WINDOW, scales_are_in_proportion), lower_conv_2d
     ),
     "DEPTHWISE_CONV_2D": Support(
-        (*_PLANE, depthwise_shapes_agree, depth_multiplier_agrees, *_WINDOW, scales_are_in_proportion),
+        (
+            *_PLANE,
+            depthwise_bias_is_given_or_left_out,
+            depthwise_shapes_agree,
+            depth_multiplier_agrees,
+            *_WINDOW,
+            scales_are_in_proportion,
+        ),
         lower_depthwise_conv_2d,
     ),
     "FULLY_CONNECTED": Support(
-        (*_FILTER, dense_shapes_agree, weights_are_not_shuffled, scales_are_in_proportion),
+        (
+            *_FILTER,
+            dense_shapes_agree,
+            weights_are_not_shuffled,
+            dense_bias_is_scaled_as_the_products,
+            scales_are_in_proportion,
+        ),
         lower_fully_connected,
     ),
 }

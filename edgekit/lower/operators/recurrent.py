@@ -7,7 +7,6 @@ output. Source: `PrepareSvdf` and `EvalIntegerSvdfReference` of tensorflow/lite/
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from tvm import te, tirx
 from edgekit.artifacts import DType
 from edgekit.compute.convolution import fold_zero_point
 from edgekit.compute.fixed_point import Multiplier, clamp, int32, scale_by
-from edgekit.lower.convolved import TOO_LARGE, bias_problem, factors_problem, float_product
+from edgekit.lower.convolved import bias_problem, factors_problem, product_factor
 from edgekit.lower.kernel import KernelBuilder, Scratch, StateRef, Template
 from edgekit.lower.quantization import activation_range
 from edgekit.lower.rules import INT8_TO_INT8, Support, found, fused_activation_is_a_clamp
@@ -24,7 +23,6 @@ from edgekit.lower.rules import INT8_TO_INT8, Support, found, fused_activation_i
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgekit.artifacts import Tensor
     from edgekit.lower.kernel import Kernel
     from edgekit.lower.view import OperatorView
 
@@ -193,18 +191,11 @@ def _weigh(view: OperatorView, advanced: Scratch) -> Kernel:
 
 
 def _state_factor(view: OperatorView) -> Multiplier:
-    return _float_factor(view.input(0), view.input(_FEATURE), view.input(_STATE))
+    return product_factor(view.input(0), view.input(_FEATURE), view.input(_STATE))
 
 
 def _output_factor(view: OperatorView) -> Multiplier:
-    return _float_factor(view.input(_STATE), view.input(_TIME), view.output)
-
-
-def _float_factor(left: Tensor, right: Tensor, out: Tensor) -> Multiplier:
-    """left scale * right scale / output scale, all of it in float."""
-    with np.errstate(over="ignore"):
-        factor = float(np.float32(float_product(left.scale, right.scale)) / np.float32(out.scale))
-    return Multiplier.of(factor) if math.isfinite(factor) else TOO_LARGE
+    return product_factor(view.input(_STATE), view.input(_TIME), view.output)
 
 
 OPERATORS = {

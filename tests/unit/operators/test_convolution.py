@@ -10,9 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from edgekit.compute.fixed_point import Multiplier
-from edgekit.ingest import read_tflite
-from edgekit.lower import convolved, lower
+from edgekit.compute.fixed_point import Multiplier, scale_integers
+from edgekit.lower import convolved
 from edgekit.lower.operators import convolution
 from edgekit.lower.rules import fused_activation_is_a_clamp, input_is_int8, output_is_int8
 from edgekit.lower.windows import window_advances
@@ -44,6 +43,7 @@ class Plane:
     output_scale: float = 0.2
     output_zero_point: int = -4
     bias: int | None = 1000  # the largest absolute value; None leaves the bias out
+    names_absent_bias: bool = False  # as an input that is not there, instead of having two inputs only
     weights: str = "random"  # or "lowest", "highest"
     seed: int = 0
 
@@ -70,9 +70,12 @@ class Plane:
             zero_point=self.input_zero_point,
         )
         weights = _weights(random, shape, self.weights)
-        inputs = [x, model.constant(weights, scale=self.weight_scale, axis=3 if is_depthwise else 0)]
+        kernel = model.constant(weights, scale=self.weight_scale, axis=3 if is_depthwise else 0)
+        inputs: list[int | None] = [x, kernel]
         if self.bias is not None:
             inputs.append(model.constant(_bias(random, self.outputs, self.bias), scale=1.0))
+        elif self.names_absent_bias:
+            inputs.append(None)
         model.op(self.kind, inputs, self.output(), **self.options())
 
     def output(self) -> Any:
@@ -307,6 +310,22 @@ def test_fully_connected_sizes(data: tuple[int, ...], outputs: int) -> None:
     assert_matches_oracle(dense(data, outputs, output_scale=0.5))
 
 
+def test_the_product_of_a_dense_layers_scales_is_not_rounded_to_float32() -> None:
+    # Biases whose outputs are so near the middle of two integers that the rounding would show.
+    data, weight, out = (float(np.float32(value)) for value in (0.064059205, 0.027708884, 1937.4932))
+    exact, rounded = data * weight, float(np.float32(data * weight))
+    middles = ((np.arange(-120, 120) + 0.5) * out / exact).astype(np.int64)
+    biases = (middles[:, np.newaxis] + np.arange(-8, 9)).reshape(-1)
+    wrong, right = (scale_integers(biases, Multiplier.of(factor / out)) for factor in (rounded, exact))
+    assert (wrong != right).any()
+    model = ModelBuilder()
+    x = model.input((1, 1), scale=data)
+    weights = model.constant(np.zeros((biases.size, 1), np.int8), scale=weight)
+    bias = model.constant(biases.astype(np.int32), scale=rounded)
+    model.op("FULLY_CONNECTED", [x, weights, bias], spec((1, biases.size), scale=out))
+    assert_matches_oracle(model.build())
+
+
 def test_fully_connected_flattens_what_it_reads() -> None:
     assert_matches_oracle(dense((2, 3, 4, 5), 7, inputs=60))
     assert_matches_oracle(dense((1, 3, 4, 5), 7, inputs=10))
@@ -339,21 +358,6 @@ def test_fully_connected_has_one_scale_per_channel() -> None:
 @pytest.mark.parametrize("factor", [1e-12, 2.0**-31, 0.5, 1.0, 50.0])
 def test_fully_connected_factors(factor: float) -> None:
     assert_matches_oracle(dense(weight_scale=factor, input_scale=1.0, output_scale=1.0, bias=1 << 16))
-
-
-def test_fully_connected_rounds_the_product_of_its_scales_to_float() -> None:
-    data, weights = 0.1, 0.7
-    in_float = float(np.float32(data) * np.float32(weights))
-    in_double = float(np.float32(data)) * float(np.float32(weights))
-    output = next(
-        out
-        for out in np.linspace(0.001, 0.01, 1000).astype(np.float32).tolist()
-        if Multiplier.of(in_float / out) != Multiplier.of(in_double / out)
-    )
-    flatbuffer = dense(input_scale=data, weight_scale=weights, output_scale=output)
-    kernel = lower(read_tflite(flatbuffer, name="model")).constants.values()
-    assert any((array == Multiplier.of(in_float / output).multiplier).all() for array in kernel)
-    assert_matches_oracle(flatbuffer)
 
 
 # --------------------------------------------------------------------------------- refusals
@@ -475,3 +479,15 @@ def test_dense_shapes_that_do_not_fit_are_refused() -> None:
     assert_refused(_model(**flat, weights=(3, 4)), convolution.dense_shapes_agree)
     model = _model(**flat, weights=(3, 6), weights_format="SHUFFLED4x16INT8")
     assert_refused(model, convolution.weights_are_not_shuffled)
+
+
+def test_a_dense_bias_of_another_scale_is_refused() -> None:
+    flat: dict[str, Any] = {"kind": "FULLY_CONNECTED", "data": (1, 4), "weights": (3, 4), "out": (1, 3)}
+    model = _model(**flat, bias=np.zeros(3, np.int32))
+    assert_refused(model, convolution.dense_bias_is_scaled_as_the_products)
+
+
+def test_a_bias_may_be_named_and_absent_but_not_of_depthwise_convolutions() -> None:
+    absent: dict[str, Any] = {"bias": None, "names_absent_bias": True}
+    assert_matches_oracle(ORDINARY.build(**absent))
+    assert_refused(DEPTHWISE.build(**absent), convolution.depthwise_bias_is_given_or_left_out)

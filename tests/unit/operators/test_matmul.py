@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edgekit.lower.operators import matmul
 from edgekit.lower.rules import input_is_int8
 from edgekit.testing.tflite_builder import ModelBuilder, spec
-from tests.unit.operators.harness import assert_matches_oracle, assert_refused
+from tests.unit.operators.harness import assert_matches_oracle, assert_refused, every_int8
 
 Shape = tuple[int, ...]
 
@@ -185,3 +185,15 @@ def test_an_output_of_another_shape_is_refused() -> None:
 def test_enormous_factors_are_refused() -> None:
     for scales in ((1.0, 1.0, 1e-12), (1e30, 1e30, 1e30)):
         assert_refused(Product(scales=scales).build(), matmul.scales_are_in_proportion)
+
+
+@pytest.mark.parametrize("is_constant", [False, True])
+def test_the_product_of_the_factors_scales_is_not_rounded_to_float32(is_constant: bool) -> None:
+    # Where float32 has few bits left, the rounding would show in every second output.
+    model = ModelBuilder()
+    x = model.input((256, 1), scale=1e-38)
+    one = np.array([[99]], np.int8)
+    y = model.constant(one, scale=2.0**-18) if is_constant else model.input((1, 1), scale=2.0**-18)
+    model.op("BATCH_MATMUL", [x, y], spec((256, 1), scale=4.26e-42), adj_x=False, adj_y=False)
+    frame = (every_int8((256, 1)),) if is_constant else (every_int8((256, 1)), one)
+    assert_matches_oracle(model.build(), [frame])

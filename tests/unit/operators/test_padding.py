@@ -15,7 +15,10 @@ from edgekit.testing.tflite_builder import ModelBuilder, spec
 from tests.unit.operators.harness import assert_matches_litert, assert_matches_oracle, assert_refused
 
 # What the oracle lacks, and why LiteRT's reference kernels stand in.
-LITERT_REFERENCED = {"PAD of uint8": "TFLite Micro pads int8, int16, int32 and float32 only."}
+LITERT_REFERENCED = {
+    "PAD of uint8": "TFLite Micro pads int8, int16, int32 and float32 only.",
+    "MIRROR_PAD of int32": "TFLite Micro mirrors int8 and float32 only.",
+}
 
 Paddings = tuple[tuple[int, int], ...]
 
@@ -73,6 +76,11 @@ def test_other_types_are_filled_with_zero(dtype: str) -> None:
 
 def test_uint8_is_filled_with_its_zero_point() -> None:
     assert_matches_litert(padded((1, 2, 3, 2), ((0, 0), (1, 1), (1, 0), (0, 0)), "uint8", zero_point=200))
+
+
+@pytest.mark.parametrize("mode", ["REFLECT", "SYMMETRIC"])
+def test_int32_is_mirrored(mode: str) -> None:
+    assert_matches_litert(mirrored((1, 4, 5), ((0, 0), (2, 1), (3, 2)), mode, "int32"))
 
 
 @pytest.mark.parametrize(("dtype", "value"), [("int8", -128), ("int8", 127), ("int32", -(1 << 31))])

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from edgekit.lower.operators import recurrent
 from edgekit.lower.rules import fused_activation_is_a_clamp, input_is_int8
 from edgekit.testing.tflite_builder import ModelBuilder, spec
-from tests.unit.operators.harness import assert_matches_litert, assert_matches_oracle, assert_refused
+from tests.unit.operators.harness import (
+    assert_matches_litert,
+    assert_matches_oracle,
+    assert_refused,
+    every_int8,
+)
 
 LITERT_REFERENCED = {"SVDF without bias": "TFLite Micro reads the bias's scale before it asks for a bias."}
 
@@ -203,3 +208,15 @@ def test_many_layers(layer: Layer) -> None:
 )
 def test_refusals(changes: dict[str, Any], rule: Any) -> None:
     assert_refused(Layer(**changes).build(), rule)
+
+
+def test_products_of_scales_are_not_rounded_to_float32() -> None:
+    # Where float32 has few bits left, the rounding would show in every second output.
+    model, scale = ModelBuilder(), 4.26e-42
+    x = model.input((256, 1), scale=1e-38)
+    feature = model.constant(np.array([[99]], np.int8), scale=2.0**-18)
+    time = model.constant(np.array([[1]], np.int8), scale=1.0)
+    bias = model.constant(np.zeros(1, np.int32), scale=scale)
+    inputs = [x, feature, time, bias, model.state((256, 1), scale=scale)]
+    model.op("SVDF", inputs, spec((256, 1), scale=scale), rank=1, fused_activation_function="NONE")
+    assert_matches_oracle(model.build(), [(every_int8((256, 1)),)])
