@@ -64,7 +64,7 @@ def _apply(lowered: LoweredModule, call: KernelCall, cpu: CpuClass) -> Scheduled
             done = schedule_x86_rows(call.workload, cpu.x86_kernel)
         case "convolution":
             done = schedule_convolution(call.workload, cpu)
-        case "depthwise" if cpu.row_kernel is not None and fits_depthwise_rows(
+        case "depthwise" if cpu.has_neon and fits_depthwise_rows(
             call.workload, lowest_weight=_lowest_weight(lowered, call.kernel)
         ):
             done = schedule_depthwise_rows(call.workload)

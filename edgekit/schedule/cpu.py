@@ -36,14 +36,16 @@ class CpuClass:
     name: str
     accumulators: int  # int32 sums that a tile may keep in registers
     row_kernel: RowKernel | None = None
+    has_neon: bool = False  # and so the micro-kernels for depthwise convolutions
     x86_kernel: X86Kernel | None = None
 
 
 # Half of the vector register file: the rest holds operands. NEON has 32 (aarch64) or 16 (armv7)
 # registers of 4 sums, AVX2 16 of 8.
-_NEON = CpuClass("aarch64-neon", 64, RowKernel.MLAL)
-_NEON_DOT = CpuClass("aarch64-neon-dotprod", 64, RowKernel.DOT)
-_ARMV7 = CpuClass("armv7-neon", 32)
+_NEON = CpuClass("aarch64-neon", 64, RowKernel.MLAL, has_neon=True)
+_NEON_DOT = CpuClass("aarch64-neon-dotprod", 64, RowKernel.DOT, has_neon=True)
+_ARMV7 = CpuClass("armv7", 32)
+_ARMV7_NEON = CpuClass("armv7-neon", 32, has_neon=True)
 _X86_64 = CpuClass("x86-64", 64)
 _X86_64_AVX2 = CpuClass("x86-64-avx2", 64, x86_kernel=X86Kernel.AVX2)
 _X86_64_VNNI = CpuClass("x86-64-avx512vnni", 64, x86_kernel=X86Kernel.VNNI)
@@ -57,7 +59,7 @@ def cpu_class(target: Target) -> CpuClass:
         case "aarch64":
             return _NEON_DOT if "dotprod" in _features(target) else _NEON
         case "armv7":
-            return _ARMV7
+            return _ARMV7_NEON if "neon" in _features(target) else _ARMV7
         case _:
             return _x86_class(_features(target))
 

@@ -1,4 +1,7 @@
 /* The instances of convolution_row_dot.h that schedules call: pixels and channels a tile, form of the scaling. */
+#include "row.h"
+
+#ifdef __aarch64__
 #include "convolution_row_dot.h"
 
 #define EK_ROW_TARGET __attribute__((target("dotprod")))
@@ -19,3 +22,5 @@ EK_FORMS(1, 16)
 EK_FORMS(2, 16)
 EK_FORMS(3, 16)
 EK_FORMS(4, 16)
+
+#endif
