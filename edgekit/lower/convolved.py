@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from edgekit.artifacts import DType
 from edgekit.compute.convolution import Convolution, Window, convolution, fold_zero_point
 from edgekit.compute.fixed_point import Multiplier, Requantization
@@ -14,6 +12,7 @@ from edgekit.lower.quantization import activation_range
 from edgekit.lower.rules import found
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from edgekit.artifacts import Quantization, Tensor

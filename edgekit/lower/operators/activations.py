@@ -91,7 +91,7 @@ def lower_relu6(view: OperatorView) -> Sequence[Kernel | Alias]:
 
 
 def lower_leaky_relu(view: OperatorView) -> Sequence[Kernel | Alias]:
-    """x, or alpha * x below zero (`QuantizeLeakyRelu` of leaky_relu.h; alpha's factor is float32)."""
+    """x, or alpha * x below zero (`QuantizeLeakyRelu` of leaky_relu.h)."""
     centered, out = _centered(view), view.output
     slope = _ratio(view, view.option("alpha"))
     kept = scale_integers(centered, Multiplier.of(_ratio(view)))
@@ -146,9 +146,11 @@ def _centered(view: OperatorView) -> NDArray[np.int64]:
 
 
 def _ratio(view: OperatorView, alpha: float = 1.0) -> float:
-    """alpha * input scale / output scale, in float32 as the reference has it."""
-    with np.errstate(all="ignore"):  # what overflows is refused
-        return float(np.float32(view.input(0).scale) * np.float32(alpha) / np.float32(view.output.scale))
+    """alpha * input scale / output scale, in double.
+
+    TFLite Micro had them in float32 until 2026; the interpreter that is the oracle has them in double.
+    """
+    return view.input(0).scale * alpha / view.output.scale
 
 
 OPERATORS = {

@@ -184,3 +184,19 @@ def test_outputs_of_curves_have_one_scale_and_zero_point(kind: str, rule: Any) -
 
 def test_every_int8_is_every_int8() -> None:
     assert np.unique(every_int8()).size == 256
+
+
+@pytest.mark.parametrize(
+    ("kind", "scales", "options"),
+    [
+        # An input whose output is so near the middle of two integers that the rounding would show,
+        ("RELU", (0.034643106, 0.046827924), {}),
+        ("LEAKY_RELU", (0.034643106, 0.046827924), {"alpha": 0.5}),
+        # and a product for which float32 has few bits left.
+        ("LEAKY_RELU", (1e-38, 3.83e-43), {"alpha": 3.8e-5}),
+    ],
+)
+def test_ratios_are_not_rounded_to_float32(
+    kind: str, scales: tuple[float, float], options: dict[str, Any]
+) -> None:
+    assert_matches_oracle(unary(kind, scale=scales[0], output=spec((1, 256), scale=scales[1]), **options))
