@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from edgekit.deploy.fit import misfit
+from edgekit.devices.emulated import connect_board
 from edgekit.devices.emulated.board import board_up, only_board
 from edgekit.devices.emulated.identity import ARCHITECTURES
 from edgekit.devices.local import LocalDevice
@@ -46,8 +47,7 @@ def connected(
     elif not choice.emulated and can_run_here(bundles):
         yield LocalDevice()
     else:
-        board = _board(bundles, progress)
-        with connect(_board_address(board), name=f"emulated {board.name}") as device:
+        with connect_board(_board(bundles, progress)) as device:
             yield device
 
 
@@ -84,15 +84,3 @@ def _board(bundles: Sequence[Bundle], progress: Progress) -> BoardInfo:
         newest = max(emulated or bundles, key=lambda b: (b.path / "manifest.json").stat().st_mtime_ns)
         return board_up(target_of(newest), progress=progress)
     return only_board()
-
-
-def _board_address(board: BoardInfo) -> SshAddress:
-    # As `ssh -F none`: the user's own configuration says nothing about a board of ours.
-    return SshAddress(
-        host=board.host,
-        user=board.user,
-        port=board.port,
-        identity=board.identity,
-        known_hosts=board.known_hosts,
-        config=board.known_hosts.with_name("no-ssh-config"),
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edgekit.devices.emulated.state import BoardInfo
     from edgekit.devices.ssh import SshDevice
     from edgekit.target import Target
 
@@ -16,13 +17,22 @@ def emulated_device(target: Target) -> SshDevice:
         BoardNotRunningError: it is not up; `board.board_up` or `edgekit device up` starts it.
         DeviceError: it does not answer as it should; the subclass says how.
     """
+    from edgekit.devices.emulated.board import board_info
+
+    return connect_board(board_info(target.name))
+
+
+def connect_board(board: BoardInfo) -> SshDevice:
+    """Connect to a board that is up. Close it, or use it in `with`.
+
+    Raises:
+        DeviceError: it does not answer as it should; the subclass says how.
+    """
     import os
     from pathlib import Path
 
-    from edgekit.devices.emulated.board import board_info
     from edgekit.devices.ssh import SshAddress, connect
 
-    board = board_info(target.name)
     address = SshAddress(
         host=board.host,
         user=board.user,
