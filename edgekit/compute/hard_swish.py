@@ -32,11 +32,13 @@ class HardSwish:
     def of(
         input_scale: float, input_zero_point: int, output_scale: float, output_zero_point: int
     ) -> HardSwish:
-        """The parameters, derived in float32. The output's exponent must not be positive."""
-        with np.errstate(all="ignore"):
-            fine_scale = np.float32(1 / 128) * np.float32(input_scale)
-            output = min(float(fine_scale / np.float32(output_scale)), 2.0**64)
-            reluish = float(fine_scale / (np.float32(3) / np.float32(32768)))
+        """The parameters. The output's exponent must not be positive.
+
+        Ratios of scales stay in double, as they do in the pinned interpreter.
+        """
+        fine_scale = input_scale / 128
+        output = min(fine_scale / output_scale, 2.0**64)
+        reluish = fine_scale / (3 / 32768)
         output_factor, reluish_factor = Multiplier.of(output), Multiplier.of(reluish)
         return HardSwish(
             input_zero_point=input_zero_point,

@@ -83,6 +83,12 @@ def test_hard_swish_from_linear_to_saturated(scale: float) -> None:
     _assert_all("HARD_SWISH", [(scale, 4, scale * ratio, -9) for ratio in (0.008, 0.3, 1.0, 9.0, 1e3)])
 
 
+def test_hard_swish_keeps_ratios_of_scales_in_double() -> None:
+    """Pairs of scales whose ratios, rounded to float32, would give other outputs."""
+    scales = [(0.057144779711961746, 0.03420690447092056), (0.03365764394402504, 0.038643110543489456)]
+    _assert_all("HARD_SWISH", [(scale, 3, out_scale, -5) for scale, out_scale in scales])
+
+
 def test_hard_swish_to_outputs_so_coarse_that_16_bits_are_shifted_out() -> None:
     _assert_all("HARD_SWISH", [(0.1, 4, 0.1 * 2.0**power, 0) for power in (6, 7, 8, 9, 10, 15, 22, 24, 30)])
 
