@@ -113,6 +113,18 @@ def test_convolutions_of_every_shape_are_exact(
     _assert_exact(flatbuffer, extreme_and_random_frames(SHAPES), kernel, request)
 
 
+# Inputs that fill their 64 bytes, so that the output begins where the last run's padding is read.
+@pytest.mark.parametrize(
+    "case", [ConvolutionCase(4, 8, 2, 1), ConvolutionCase(8, 8, 3, 2), ConvolutionCase(1, 64, 1, 5)]
+)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_bytes_after_a_run_may_change_while_a_row_is_computed(
+    kernel: X86Kernel, case: ConvolutionCase, request: pytest.FixtureRequest
+) -> None:
+    flatbuffer = convolutions_model([case], Numbers(output_scale=0.05))
+    _assert_exact(flatbuffer, extreme_and_random_frames([case]), kernel, request)
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_the_largest_products_do_not_overflow(kernel: X86Kernel, request: pytest.FixtureRequest) -> None:
     """-128 times -128, wherever instructions add products in fewer than 32 bits."""

@@ -94,7 +94,7 @@ EK_AVX2_INLINE void ek_tile_avx2(const ek_row row, const int8_t *x, const int8_t
   for (int32_t segment = 0; segment < row.segments; segment++) {
     const int8_t *run = x + segment * row.segment_stride;
     __m256i values[EK_MOST_PIXELS];
-    int32_t left = row.units;
+    int32_t left = row.run;
     for (; left >= EK_UNITS_LOADED; left -= EK_UNITS_LOADED) {
       EK_UNROLL
       for (int p = 0; p < PIXELS; p++) values[p] = ek_load_pairs(run + p * row.pixel_stride);
@@ -120,7 +120,7 @@ EK_AVX2_INLINE void ek_convolve_avx2(const ek_row *given, const int PIXELS, cons
   const ek_row row = *given; /* a copy that no store through `out` can change: it stays in registers */
   const int32_t block = EK_LANES * VECTORS;
   for (int32_t channel = 0; channel < row.channels; channel += block) {
-    const int8_t *weights = row.weights + channel * row.segments * row.units * EK_UNIT;
+    const int8_t *weights = row.weights + channel * row.segments * row.run * EK_UNIT;
     for (int32_t pixel = 0; pixel < row.pixels; pixel += PIXELS) {
       const int32_t at = pixel + PIXELS <= row.pixels ? pixel : row.pixels - PIXELS;
       ek_tile_avx2(row, row.x + at * row.pixel_stride, weights, row.out + at * row.channels + channel, channel,

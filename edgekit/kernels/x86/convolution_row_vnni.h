@@ -8,8 +8,9 @@
  * inputs need no work in the inner loop; what is too much, 128 times the sum of a pixel's inputs, is found
  * once for all channels and subtracted. Sums wrap in 32 bits, as the reference's do.
  *
- * A run is counted in units of 4 bytes. Weights are packed [block of 16 * VECTORS channels][segment][unit]
- * [channel][4], padded with zeros (128).
+ * A run is counted in bytes, and read in units of 4. Weights are packed [block of 16 * VECTORS channels][segment]
+ * [unit][channel][4]. The bytes after a run may be those that a tile before has just stored, so they must not
+ * count anywhere: weights are padded with an unsigned 0, and the excess is that of the run's own bytes.
  */
 #ifndef EDGEKIT_X86_CONVOLUTION_ROW_VNNI_H
 #define EDGEKIT_X86_CONVOLUTION_ROW_VNNI_H
@@ -18,10 +19,13 @@
 
 enum { EK_MOST_PIXELS = 8, EK_UNIT = 4, EK_STRIP = 48, EK_SUMMED = 4 };
 
+/* Units of a run, the last one filled up. */
+EK_VNNI_INLINE int32_t ek_units(const ek_row row) { return (row.run + EK_UNIT - 1) / EK_UNIT; }
+
 /* 128 times the sum of what each of EK_SUMMED pixels reads. */
 EK_VNNI_INLINE __m128i ek_excess(const ek_row row, const int8_t *const *x) {
   const __m256i factor = _mm256_set1_epi8(INT8_MIN); /* 128, unsigned */
-  const int32_t run_bytes = row.units * EK_UNIT;
+  const int32_t run_bytes = row.run;
   const __mmask32 rest = (__mmask32)((UINT64_C(1) << (run_bytes % 32)) - 1);
   __m256i sums[EK_SUMMED];
   EK_UNROLL
@@ -89,6 +93,7 @@ EK_VNNI_INLINE void ek_store_vnni(const ek_row row, __m512i (*sums)[EK_MOST_VECT
 EK_VNNI_INLINE void ek_tile_vnni(const ek_row row, const int8_t *x, const int8_t *weights, const int32_t *excess,
                                  int8_t *out, int32_t channel, const int PIXELS, const int VECTORS,
                                  const int general) {
+  const int32_t units = ek_units(row);
   __m512i sums[EK_MOST_PIXELS][EK_MOST_VECTORS];
   EK_UNROLL
   for (int v = 0; v < VECTORS; v++) {
@@ -98,7 +103,7 @@ EK_VNNI_INLINE void ek_tile_vnni(const ek_row row, const int8_t *x, const int8_t
   }
   for (int32_t segment = 0; segment < row.segments; segment++) {
     const int8_t *run = x + segment * row.segment_stride;
-    for (int32_t unit = 0; unit < row.units; unit++) {
+    for (int32_t unit = 0; unit < units; unit++) {
       __m512i weight[EK_MOST_VECTORS];
       EK_UNROLL
       for (int v = 0; v < VECTORS; v++) weight[v] = _mm512_loadu_si512(weights + 64 * v);
@@ -137,7 +142,7 @@ EK_VNNI_INLINE void ek_convolve_vnni(const ek_row *given, const int PIXELS, cons
       _mm_storeu_si128((__m128i_u *)(excess + (pixel - first)), ek_excess(row, x));
     }
     for (int32_t channel = 0; channel < row.channels; channel += block) {
-      const int8_t *weights = row.weights + channel * row.segments * row.units * EK_UNIT;
+      const int8_t *weights = row.weights + channel * row.segments * ek_units(row) * EK_UNIT;
       for (int32_t pixel = first; pixel < end; pixel += PIXELS) {
         const int32_t at = pixel + PIXELS <= end ? pixel : end - PIXELS;
         ek_tile_vnni(row, row.x + at * row.pixel_stride, weights, excess + (at - first),

@@ -23,7 +23,7 @@ typedef struct ek_row {
   int32_t pixel_stride;      /* bytes between what neighbouring pixels read */
   int32_t segments;
   int32_t segment_stride;
-  int32_t units;             /* in a run */
+  int32_t run;               /* how long a run is */
   int32_t channels;
   int32_t zero_point;
   int32_t low;
@@ -34,14 +34,14 @@ typedef struct ek_row {
 #define EK_ROW_PARAMETERS                                                                                    \
   const int8_t *x, const int8_t *weights, const int32_t *bias, const int32_t *multiplier,                    \
       const int32_t *shift, int8_t *out, int32_t pixels, int32_t pixel_stride, int32_t segments,             \
-      int32_t segment_stride, int32_t units, int32_t channels, int32_t zero_point, int32_t low, int32_t high
+      int32_t segment_stride, int32_t run, int32_t channels, int32_t zero_point, int32_t low, int32_t high
 
 /* Define a function, with the attributes of EK_ROW_TARGET, that makes an ek_row of its parameters and runs `body`. */
 #define EK_ROW_FUNCTION(name, body)                                                                          \
   void name(EK_ROW_PARAMETERS);                                                                              \
   EK_ROW_TARGET void name(EK_ROW_PARAMETERS) {                                                               \
     const ek_row row = {x,        weights,        bias,  multiplier, shift,      out, pixels, pixel_stride,  \
-                        segments, segment_stride, units, channels,   zero_point, low, high};                 \
+                        segments, segment_stride, run,   channels,   zero_point, low, high};                 \
     body;                                                                                                    \
   }
 

@@ -30,6 +30,7 @@ class Runs:
     pixel_stride: int
     unit: int  # bytes
     channels: int  # per tile
+    is_counted_in_bytes: bool = False  # by the micro-kernel; in units otherwise
 
     @property
     def units(self) -> int:
@@ -85,7 +86,7 @@ def _rows(inputs: list[Any], out: Any, load: Convolution, runs: Runs, function: 
         runs.pixel_stride,
         runs.segments,
         runs.stride,
-        runs.units,
+        runs.length if runs.is_counted_in_bytes else runs.units,
         load.out_channels,
         how.zero_point,
         how.low,

@@ -61,8 +61,8 @@ def schedule_x86_rows(load: Convolution, kernel: X86Kernel) -> Scheduled:
     expressions = row_expressions(load, runs, _function(load, runs, kernel))
 
     def pack(weights: NDArray[np.int8]) -> NDArray[np.int8]:
-        packed = pack_weights(weights, load, runs)
-        return (packed.view(np.uint8) + np.uint8(family.weights_offset)).view(np.int8)
+        unsigned = weights.view(np.uint8) + np.uint8(family.weights_offset)
+        return pack_weights(unsigned.view(np.int8), load, runs)
 
     def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
         return np.pad(values, (0, -len(values) % runs.channels), mode="edge")
@@ -84,6 +84,7 @@ def _runs(load: Convolution, family: _Family) -> Runs:
         stride=width * load.in_channels * window.dilation_h,
         pixel_stride=window.stride_w * load.in_channels,
         unit=family.unit,
+        is_counted_in_bytes=family.weights_offset != 0,
         channels=min(family.tiles, key=lambda tile: round_up(load.out_channels, tile)),
     )
 
