@@ -2,7 +2,7 @@
 
 What one output pixel reads are runs of bytes, one for each row of the filter: kernel_w * in_channels of
 them lie side by side. The micro-kernels (edgekit/kernels) multiply units of several bytes, so runs are padded
-to a multiple of that. Which kernel computes what, neon_rows.py and x86_rows.py decide.
+to a multiple of that. Which kernel computes what, neon_mlal_rows.py, neon_dot_rows.py and x86_rows.py decide.
 """
 
 from __future__ import annotations
