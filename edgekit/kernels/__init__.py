@@ -2,7 +2,7 @@
 
 Each folder's sources are compiled and linked into a model's library, and functions that a model does not
 call are dropped. Functions name the CPU features that they use, so that a folder may hold some for CPUs with
-and without one.
+and without one. What several folders share lies in common/.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ EK_DOT_INLINE void ek_tile_dot(const ek_row row, const int8_t *x, const int8_t *
   for (int32_t segment = 0; segment < row.segments; segment++) {
     const int8_t *run = x + segment * row.segment_stride;
     int8x16_t values[EK_MOST_PIXELS];
-    int32_t left = row.units;
+    int32_t left = row.run;
     for (; left >= EK_UNITS_LOADED; left -= EK_UNITS_LOADED) {
       EK_UNROLL
       for (int p = 0; p < PIXELS; p++) values[p] = vld1q_s8(run + p * row.pixel_stride);
@@ -92,7 +92,7 @@ EK_DOT_INLINE void ek_convolve_dot(const ek_row *given, const int PIXELS, const 
   const ek_row row = *given; /* a copy that no store through `out` can change: it stays in registers */
   const int32_t block = 4 * QUADS;
   for (int32_t channel = 0; channel < row.channels; channel += block) {
-    const int8_t *weights = row.weights + channel * row.segments * row.units * EK_UNIT;
+    const int8_t *weights = row.weights + channel * row.segments * row.run * EK_UNIT;
     for (int32_t pixel = 0; pixel < row.pixels; pixel += PIXELS) {
       const int32_t at = pixel + PIXELS <= row.pixels ? pixel : row.pixels - PIXELS;
       const int8_t *x = row.x + at * row.pixel_stride;

@@ -54,7 +54,7 @@ EK_MLAL_INLINE void ek_tile_mlal(const ek_row row, const int8_t *x, const int8_t
   ek_chunk_mlal(sums, x, row.pixel_stride, weights, PIXELS, 1);
   weights += EK_CHANNELS * EK_CHUNK;
   const int8_t *run = x + EK_CHUNK;
-  int32_t segments = row.segments, left = row.units - 1;
+  int32_t segments = row.segments, left = row.run - 1;
   for (;;) {
     for (; left > 0; left--) {
       ek_chunk_mlal(sums, run, row.pixel_stride, weights, PIXELS, 0);
@@ -64,7 +64,7 @@ EK_MLAL_INLINE void ek_tile_mlal(const ek_row row, const int8_t *x, const int8_t
     if (--segments == 0) break;
     x += row.segment_stride;
     run = x;
-    left = row.units;
+    left = row.run;
   }
   const int32x4_t bias = vld1q_s32(row.bias + channel);
   const int32x4_t multiplier = vld1q_s32(row.multiplier + channel);
@@ -115,7 +115,7 @@ EK_MLAL_INLINE void ek_block_mlal(const ek_row row, const int8_t *weights, int32
 /* All pixels of a row, one block of channels after the other. */
 EK_MLAL_INLINE void ek_convolve_mlal(const ek_row *given, const int PIXELS, const int form) {
   const ek_row row = *given; /* a copy that no store through `out` can change: it stays in registers */
-  const int32_t block_bytes = row.segments * row.units * EK_CHANNELS * EK_CHUNK;
+  const int32_t block_bytes = row.segments * row.run * EK_CHANNELS * EK_CHUNK;
   const int8_t *weights = row.weights;
   int32_t channel = 0;
   for (; channel <= row.channels - EK_CHANNELS; channel += EK_CHANNELS) {

@@ -7,38 +7,18 @@
  * EK_DEPTHWISE_PIXELS pixels at a time.
  *
  * Weights are packed [block of 8 channels][row of the filter][column][8]. The last block starts at channel
- * `channels - 8`: it may overlap the one before it. Fewer than 8 channels are padded to 8.
+ * `channels - 8`: it may overlap the one before it. Fewer than 8 channels are padded to 8: biases, multipliers and
+ * shifts too, and up to 7 bytes after what the last pixel reads are read.
  */
 #ifndef EDGEKIT_NEON_DEPTHWISE_ROW_H
 #define EDGEKIT_NEON_DEPTHWISE_ROW_H
 
+#include "../common/depthwise_row.h"
 #include "row.h"
 
 #define EK_DEPTHWISE_INLINE EK_NEON static inline __attribute__((always_inline))
 
 enum { EK_LANES = 8, EK_DEPTHWISE_PIXELS = 4, EK_TAPS_3X3 = 9 };
-
-/* The operands of some rows. Up to 7 bytes after what the last pixel reads are read and do not count. */
-typedef struct ek_depthwise_row {
-  const int8_t *x; /* first byte that the first pixel reads */
-  const int8_t *weights;
-  const int32_t *bias; /* one per channel, at least 8; so are the next two */
-  const int32_t *multiplier;
-  const int32_t *shift; /* > 0: left */
-  int8_t *out;          /* [rows][pixels][channels] */
-  int32_t rows;
-  int32_t next_row;     /* bytes between what neighbouring rows of output read */
-  int32_t pixels;       /* in a row */
-  int32_t pixel_stride; /* bytes between what neighbouring pixels read */
-  int32_t tap_stride;   /* bytes between columns of the filter */
-  int32_t row_stride;   /* bytes between rows of the filter */
-  int32_t kernel_h;
-  int32_t kernel_w;
-  int32_t channels;
-  int32_t zero_point;
-  int32_t low;
-  int32_t high;
-} ek_depthwise_row;
 
 /* How the sums of 8 channels become bytes. */
 typedef struct ek_eight_channels {

@@ -6,7 +6,7 @@
 
 #include <immintrin.h>
 
-#include "row.h"
+#include "../common/row.h"
 
 #define EK_AVX2_TARGET target("avx2")
 #define EK_AVX2_INLINE static inline __attribute__((always_inline, EK_AVX2_TARGET))

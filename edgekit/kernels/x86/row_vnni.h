@@ -6,7 +6,7 @@
 
 #include <immintrin.h>
 
-#include "row.h"
+#include "../common/row.h"
 
 #define EK_VNNI_TARGET target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
 #define EK_VNNI_INLINE static inline __attribute__((always_inline, EK_VNNI_TARGET))
