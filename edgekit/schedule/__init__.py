@@ -10,79 +10,125 @@ import tvm
 from edgekit.artifacts import TunedModule
 from edgekit.schedule.cpu import CpuClass, cpu_class
 from edgekit.schedule.scheduled import Scheduled
-from edgekit.schedule.templates.convolution import schedule_convolution
-from edgekit.schedule.templates.depthwise import schedule_depthwise
-from edgekit.schedule.templates.depthwise_rows import fits_depthwise_rows, schedule_depthwise_rows
-from edgekit.schedule.templates.elementwise import schedule_elementwise
+from edgekit.schedule.template import Choice, Job, Lookup, Parameters, Template, one_point
+from edgekit.schedule.templates.convolution import CONVOLUTION
+from edgekit.schedule.templates.depthwise import DEPTHWISE
+from edgekit.schedule.templates.depthwise_rows import DEPTHWISE_ROWS
+from edgekit.schedule.templates.elementwise import ELEMENTWISE
 from edgekit.schedule.templates.neon_rows import fits_rows, schedule_convolution_rows
-from edgekit.schedule.templates.reduction import schedule_reduction
-from edgekit.schedule.templates.x86_rows import fits_x86_rows, schedule_x86_rows
+from edgekit.schedule.templates.reduction import REDUCTION
+from edgekit.schedule.templates.x86_rows import X86_ROWS
 
 if TYPE_CHECKING:
     from edgekit.artifacts import KernelCall, LoweredModule
     from edgekit.target import Target
 
-__all__ = ["schedule"]
+__all__ = ["TEMPLATES", "apply_choice", "candidates", "jobs", "schedule"]
 
 _KEPT = ("edgekit.template", "edgekit.in_place")  # attributes that a template's new kernel takes over
 
 
-def schedule(lowered: LoweredModule, target: Target) -> TunedModule:
-    """Schedule every kernel for a target by its template, untuned.
+def _fits_neon_rows(job: Job, cpu: CpuClass) -> bool:
+    if cpu.row_kernel is None or job.lowest_weight is None:
+        return False
+    return fits_rows(job.workload, cpu.row_kernel, lowest_weight=job.lowest_weight)
 
-    Calls that share a kernel share its schedule; their constants are packed one by one.
+
+def _apply_neon_rows(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+    assert cpu.row_kernel is not None, cpu.name
+    return schedule_convolution_rows(job.workload, cpu.row_kernel)
+
+
+_NEON_ROWS = Template(
+    name="neon_rows",
+    kind="convolution",
+    version=1,
+    fits=_fits_neon_rows,
+    space=one_point,
+    apply=_apply_neon_rows,
+)
+
+# In order of preference: the first that fits a job is the untuned choice.
+TEMPLATES: tuple[Template, ...] = (
+    _NEON_ROWS,
+    X86_ROWS,
+    CONVOLUTION,
+    DEPTHWISE_ROWS,
+    DEPTHWISE,
+    ELEMENTWISE,
+    REDUCTION,
+)
+
+
+def schedule(lowered: LoweredModule, target: Target, lookup: Lookup = lambda _job: None) -> TunedModule:
+    """Schedule every kernel for a target by the template and parameters that `lookup` has for it.
+
+    Where it has none, or none that is among the kernel's candidates, the untuned choice is taken. Calls that
+    share a kernel share its schedule; their constants are packed one by one.
     """
     cpu = cpu_class(target)
-    scheduled: dict[str, Scheduled] = {}
+    scheduled = {
+        name: apply_choice(job, cpu, _choose(job, cpu, lookup)) for name, job in jobs(lowered).items()
+    }
     constants = dict(lowered.constants)
-    calls = []
-    for call in lowered.calls:
-        if call.kernel not in scheduled:
-            scheduled[call.kernel] = _apply(lowered, call, cpu)
-        calls.append(_pack(call, scheduled[call.kernel], constants))
+    calls = tuple(_pack(call, scheduled[call.kernel], constants) for call in lowered.calls)
     used = {name for call in calls for name in call.reads}
     return TunedModule(
         lowered=lowered,
         target=target,
         module=tvm.IRModule({name: kernel.function for name, kernel in scheduled.items()}),
-        calls=tuple(calls),
+        calls=calls,
         constants={name: array for name, array in constants.items() if name in used},
         kernels=tuple(sorted({kernel.kernels for kernel in scheduled.values() if kernel.kernels})),
         overread_bytes=max((kernel.overread_bytes for kernel in scheduled.values()), default=0),
     )
 
 
-def _apply(lowered: LoweredModule, call: KernelCall, cpu: CpuClass) -> Scheduled:
-    function = lowered.module[call.kernel]
-    template = str(function.attrs["edgekit.template"])
-    match template:
-        case "convolution" if cpu.row_kernel is not None and fits_rows(
-            call.workload, cpu.row_kernel, lowest_weight=_lowest_weight(lowered, call.kernel)
-        ):
-            done = schedule_convolution_rows(call.workload, cpu.row_kernel)
-        case "convolution" if cpu.x86_kernel is not None and fits_x86_rows(call.workload):
-            done = schedule_x86_rows(call.workload, cpu.x86_kernel)
-        case "convolution":
-            done = schedule_convolution(call.workload, cpu)
-        case "depthwise" if cpu.has_neon and fits_depthwise_rows(
-            call.workload, lowest_weight=_lowest_weight(lowered, call.kernel)
-        ):
-            done = schedule_depthwise_rows(call.workload)
-        case "depthwise":
-            done = schedule_depthwise(call.workload, cpu)
-        case "elementwise":
-            done = schedule_elementwise(function)
-        case "reduction":
-            done = schedule_reduction(function)
-        case _:
-            done = Scheduled(function)
-    named = done.function.with_attr({name: function.attrs[name] for name in (*_KEPT, "global_symbol")})
-    return dataclasses.replace(done, function=named)
+def candidates(job: Job, cpu: CpuClass) -> tuple[Choice, ...]:
+    """Everything that may compute a job, the untuned choice first; nothing where no template fits."""
+    fitting = [template for template in TEMPLATES if template.kind == job.kind and template.fits(job, cpu)]
+    return tuple(Choice(t.name, parameters) for t in fitting for parameters in t.space(job, cpu))
 
 
-def _lowest_weight(lowered: LoweredModule, kernel: str) -> int:
-    """The lowest weight of any convolution that shares a kernel."""
-    weights = (lowered.constants[call.reads[1]] for call in lowered.calls if call.kernel == kernel)
+def apply_choice(job: Job, cpu: CpuClass, choice: Choice | None) -> Scheduled:
+    """The scheduled kernel of a job by a choice; as it is written where there is none."""
+    if choice is None:
+        return Scheduled(job.function)
+    template = next(template for template in TEMPLATES if template.name == choice.template)
+    done = template.apply(job, cpu, choice.parameters)
+    named = {name: job.function.attrs[name] for name in (*_KEPT, "global_symbol")}
+    return dataclasses.replace(done, function=done.function.with_attr(named))
+
+
+def jobs(lowered: LoweredModule) -> dict[str, Job]:
+    """The job of every kernel, by the kernel's name, in the order of calls."""
+    found: dict[str, Job] = {}
+    for call in lowered.calls:
+        if call.kernel not in found:
+            function = lowered.module[call.kernel]
+            found[call.kernel] = Job(
+                kind=str(function.attrs["edgekit.template"]),
+                workload=call.workload,
+                function=function,
+                lowest_weight=_lowest_weight(lowered, call),
+            )
+    return found
+
+
+def _choose(job: Job, cpu: CpuClass, lookup: Lookup) -> Choice | None:
+    """What a lookup finds, else the untuned choice."""
+    known = candidates(job, cpu)
+    if not known:
+        return None
+    found = lookup(job)
+    return found if found in known else known[0]
+
+
+def _lowest_weight(lowered: LoweredModule, call: KernelCall) -> int | None:
+    """The lowest weight of any convolution that shares a call's kernel."""
+    if call.workload is None:
+        return None
+    weights = (lowered.constants[other.reads[1]] for other in lowered.calls if other.kernel == call.kernel)
     return min(int(array.min()) for array in weights)
 
 

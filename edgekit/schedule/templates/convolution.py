@@ -18,6 +18,7 @@ from tvm import s_tir, te
 from edgekit.compute.convolution import Convolution, Window, pad_plane
 from edgekit.compute.fixed_point import requantize
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.template import Job, Parameters, Template, preferring
 from edgekit.schedule.templates.padding import vectorize_padding
 from edgekit.schedule.tiles import channel_lanes, pixel_tile, round_up
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgekit.schedule.cpu import CpuClass
+
+_LANES = (4, 8, 16)
+_MOST_PIXELS = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,11 +39,27 @@ class Tile:
     pixels: int
 
 
-def schedule_convolution(load: Convolution, cpu: CpuClass) -> Scheduled:
-    """The kernel of a convolution for a class of CPUs."""
-    load = flatten_pixels(load)
-    lanes = channel_lanes(load.out_channels // load.groups)
-    tile = Tile(lanes, pixel_tile(load.out_width, lanes, cpu.accumulators))
+def tile_space(width: int, channels: int, cpu: CpuClass) -> tuple[Parameters, ...]:
+    """Tiles for rows of so many pixels and groups of so many channels."""
+    lanes = channel_lanes(channels)
+    first = Parameters(lanes=lanes, pixels=pixel_tile(width, lanes, cpu.accumulators))
+    others = [
+        Parameters(lanes=lanes, pixels=pixels)
+        for lanes in _LANES
+        if round_up(channels, lanes) < 2 * channels or lanes == _LANES[0]
+        for pixels in range(1, min(width, _MOST_PIXELS, cpu.accumulators // lanes) + 1)
+    ]
+    return preferring(first, others)
+
+
+def _space(job: Job, cpu: CpuClass) -> tuple[Parameters, ...]:
+    load = flatten_pixels(job.workload)
+    return tile_space(load.out_width, load.out_channels // load.groups, cpu)
+
+
+def _apply(job: Job, _cpu: CpuClass, parameters: Parameters) -> Scheduled:
+    load = flatten_pixels(job.workload)
+    tile = Tile(parameters.number("lanes"), parameters.number("pixels"))
     function = _schedule(te.create_prim_func(_expressions(load, tile)), load, tile)
     return Scheduled(
         function,
@@ -50,6 +70,16 @@ def schedule_convolution(load: Convolution, cpu: CpuClass) -> Scheduled:
             4: lambda shift: pack_channels(shift, load, tile),
         },
     )
+
+
+CONVOLUTION = Template(
+    name="convolution",
+    kind="convolution",
+    version=1,
+    fits=lambda _job, _cpu: True,
+    space=_space,
+    apply=_apply,
+)
 
 
 def flatten_pixels(load: Convolution) -> Convolution:

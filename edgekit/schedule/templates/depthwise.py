@@ -14,9 +14,10 @@ from tvm import s_tir, te
 from edgekit.compute.convolution import Convolution, pad_plane
 from edgekit.compute.fixed_point import requantize
 from edgekit.schedule.scheduled import Scheduled
-from edgekit.schedule.templates.convolution import Tile, flatten_pixels
+from edgekit.schedule.template import Job, Parameters, Template
+from edgekit.schedule.templates.convolution import Tile, flatten_pixels, tile_space
 from edgekit.schedule.templates.padding import vectorize_padding
-from edgekit.schedule.tiles import channel_lanes, pixel_tile, round_up
+from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
 _UNROLLED_TAPS = 25  # filters up to 5x5 are unrolled
 
 
-def schedule_depthwise(load: Convolution, cpu: CpuClass) -> Scheduled:
-    """The kernel of a depthwise convolution for a class of CPUs."""
-    load = flatten_pixels(load)
-    lanes = channel_lanes(load.out_channels)
-    tile = Tile(lanes, pixel_tile(load.out_width, lanes, cpu.accumulators))
-    width = round_up(load.out_channels, lanes)
+def _space(job: Job, cpu: CpuClass) -> tuple[Parameters, ...]:
+    load = flatten_pixels(job.workload)
+    return tile_space(load.out_width, load.out_channels, cpu)
+
+
+def _apply(job: Job, _cpu: CpuClass, parameters: Parameters) -> Scheduled:
+    load = flatten_pixels(job.workload)
+    tile = Tile(parameters.number("lanes"), parameters.number("pixels"))
+    width = round_up(load.out_channels, tile.lanes)
     function = _schedule(te.create_prim_func(_expressions(load, width)), load, tile)
     taps = (load.window.kernel_h, load.window.kernel_w, load.out_channels)
     return Scheduled(
@@ -43,6 +47,16 @@ def schedule_depthwise(load: Convolution, cpu: CpuClass) -> Scheduled:
             4: lambda shift: _pad(shift, width),
         },
     )
+
+
+DEPTHWISE = Template(
+    name="depthwise",
+    kind="depthwise",
+    version=1,
+    fits=lambda _job, _cpu: True,
+    space=_space,
+    apply=_apply,
+)
 
 
 def _pad(array: NDArray[Any], width: int) -> NDArray[Any]:

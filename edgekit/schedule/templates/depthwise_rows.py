@@ -14,6 +14,7 @@ from tvm import te, tirx
 
 from edgekit.compute.convolution import Convolution, pad_plane
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.padding import vectorize_function_padding
 from edgekit.schedule.templates.row_form import row_form
@@ -22,21 +23,19 @@ from edgekit.schedule.tiles import round_up
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edgekit.schedule.cpu import CpuClass
+
 _LANES = 8
 OVERREAD_BYTES = _LANES - 1  # where there are fewer channels
 
 
-def fits_depthwise_rows(load: Convolution, *, lowest_weight: int) -> bool:
-    """Whether a micro-kernel can compute a depthwise convolution.
-
-    Two products of a weight of -128 may not fit the int16 that they are added in.
-    """
-    return load.depthwise and lowest_weight > -128
+def _fits(job: Job, cpu: CpuClass) -> bool:
+    """Two products of a weight of -128 may not fit the int16 that they are added in."""
+    return cpu.has_neon and job.lowest_weight is not None and job.lowest_weight > -128
 
 
-def schedule_depthwise_rows(load: Convolution) -> Scheduled:
-    """The kernel of a depthwise convolution that `fits_depthwise_rows`."""
-    load = flatten_pixels(load)
+def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+    load = flatten_pixels(job.workload)
 
     def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
         return np.pad(values, (0, max(0, _LANES - len(values))), mode="edge")
@@ -52,6 +51,11 @@ def schedule_depthwise_rows(load: Convolution) -> Scheduled:
         kernels="neon",
         overread_bytes=OVERREAD_BYTES,
     )
+
+
+DEPTHWISE_ROWS = Template(
+    name="depthwise_rows", kind="depthwise", version=1, fits=_fits, space=one_point, apply=_apply
+)
 
 
 def pack_weights(weights: NDArray[np.int8], load: Convolution) -> NDArray[np.int8]:

@@ -12,6 +12,7 @@ from tvm import s_tir
 
 from edgekit.schedule.inspect import has_computed_index, same_index_everywhere
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.template import Template, one_point
 from edgekit.schedule.tiles import vector_split
 
 _LANES = 16
@@ -34,3 +35,13 @@ def schedule_elementwise(function: Any) -> Scheduled:
         _, lane = schedule.split(loops[-1], [None, lanes])
         schedule.vectorize(lane)
     return Scheduled(schedule.mod["main"])
+
+
+ELEMENTWISE = Template(
+    name="elementwise",
+    kind="elementwise",
+    version=1,
+    fits=lambda _job, _cpu: True,
+    space=one_point,
+    apply=lambda job, _cpu, _parameters: schedule_elementwise(job.function),
+)

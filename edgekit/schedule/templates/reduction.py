@@ -13,6 +13,7 @@ from tvm import s_tir
 
 from edgekit.schedule.inspect import innermost_is_a_vector, is_reduction, spatial_axes
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.template import Template, one_point
 from edgekit.schedule.tiles import vector_split
 
 _LANES = 16
@@ -50,3 +51,13 @@ def _vectorize_reduction(schedule: Any, reducing: Any) -> None:
     schedule.vectorize(lane)
     first = schedule.decompose_reduction(reducing, loops[0])
     schedule.vectorize(schedule.get_loops(first)[-1])
+
+
+REDUCTION = Template(
+    name="reduction",
+    kind="reduction",
+    version=1,
+    fits=lambda _job, _cpu: True,
+    space=one_point,
+    apply=lambda job, _cpu, _parameters: schedule_reduction(job.function),
+)

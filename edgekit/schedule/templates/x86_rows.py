@@ -16,6 +16,7 @@ from tvm import te
 
 from edgekit.schedule.cpu import X86Kernel
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.template import Job, Parameters, Template, preferring
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.convolution_rows import Runs, pack_weights, row_expressions
 from edgekit.schedule.templates.padding import vectorize_function_padding
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgekit.compute.convolution import Convolution
+    from edgekit.schedule.cpu import CpuClass
 
 OVERREAD_BYTES = 15
 _TILE_OVERHEAD = 1  # of a tile, in pixels' worth of work
@@ -48,17 +50,31 @@ _FAMILIES = {
 }
 
 
-def fits_x86_rows(load: Convolution) -> bool:
-    """Whether a micro-kernel can compute a convolution."""
-    return not load.depthwise and load.groups == 1 and load.window.dilation_w == 1
+def _fits(job: Job, cpu: CpuClass) -> bool:
+    load = job.workload
+    return cpu.x86_kernel is not None and load.groups == 1 and load.window.dilation_w == 1
 
 
-def schedule_x86_rows(load: Convolution, kernel: X86Kernel) -> Scheduled:
-    """The kernel of a convolution that `fits_x86_rows`."""
-    load = flatten_pixels(load)
-    family = _FAMILIES[kernel]
-    runs = _runs(load, family)
-    expressions = row_expressions(load, runs, _function(load, runs, kernel))
+def _space(job: Job, cpu: CpuClass) -> tuple[Parameters, ...]:
+    load = flatten_pixels(job.workload)
+    tiles = _family(cpu).tiles
+    channels = min(tiles, key=lambda tile: round_up(load.out_channels, tile))
+    first = Parameters(channels=channels, pixels=_tile_pixels(load.out_width, tiles[channels]))
+    others = [
+        Parameters(channels=channels, pixels=pixels)
+        for channels, choices in tiles.items()
+        for pixels in choices
+        if pixels <= load.out_width
+    ]
+    return preferring(first, others)
+
+
+def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
+    load = flatten_pixels(job.workload)
+    family = _family(cpu)
+    runs = _runs(load, family, parameters.number("channels"))
+    function = _function(load, f"{cpu.x86_kernel}_{parameters['pixels']}x{parameters['channels']}")
+    expressions = row_expressions(load, runs, function)
 
     def pack(weights: NDArray[np.int8]) -> NDArray[np.int8]:
         unsigned = weights.view(np.uint8) + np.uint8(family.weights_offset)
@@ -75,7 +91,15 @@ def schedule_x86_rows(load: Convolution, kernel: X86Kernel) -> Scheduled:
     )
 
 
-def _runs(load: Convolution, family: _Family) -> Runs:
+X86_ROWS = Template(name="x86_rows", kind="convolution", version=1, fits=_fits, space=_space, apply=_apply)
+
+
+def _family(cpu: CpuClass) -> _Family:
+    assert cpu.x86_kernel is not None, cpu.name
+    return _FAMILIES[cpu.x86_kernel]
+
+
+def _runs(load: Convolution, family: _Family, channels: int) -> Runs:
     window = load.window
     _, width = load.plane
     return Runs(
@@ -85,15 +109,14 @@ def _runs(load: Convolution, family: _Family) -> Runs:
         pixel_stride=window.stride_w * load.in_channels,
         unit=family.unit,
         is_counted_in_bytes=family.weights_offset != 0,
-        channels=min(family.tiles, key=lambda tile: round_up(load.out_channels, tile)),
+        channels=channels,
     )
 
 
-def _function(load: Convolution, runs: Runs, kernel: X86Kernel) -> str:
+def _function(load: Convolution, instance: str) -> str:
     how = load.requantization
-    pixels = _tile_pixels(load.out_width, _FAMILIES[kernel].tiles[runs.channels])
     common = not how.form.has_left_shift and not how.form.may_not_shift and how.bound < _COMMON_BOUND
-    return f"ek_convolution_row_{kernel}_{pixels}x{runs.channels}{'' if common else '_general'}"
+    return f"ek_convolution_row_{instance}{'' if common else '_general'}"
 
 
 def _tile_pixels(width: int, choices: tuple[int, ...]) -> int:
