@@ -108,6 +108,9 @@ class Model:
         self.outputs = _describe(self._model.outputs, self._model.output_count)
         self._input_views = self._views(self._model.inputs, self.inputs)
         self._output_views = self._views(self._model.outputs, self.outputs)
+        # Looked up once: for a small model it would take longer than the model itself.
+        self._invoke = self._model.invoke
+        self._memory = tuple(ctypes.c_void_p(m.ctypes.data) for m in (self._arena, self._state))
         self.reset()
 
     @property
@@ -140,7 +143,7 @@ class Model:
 
     def invoke_in_place(self) -> None:
         """Run the network once on what its input memory holds, copying nothing; for measuring time."""
-        status = self._model.invoke(self._arena.ctypes.data, self._state.ctypes.data, None, None)
+        status = self._invoke(*self._memory, None, None)
         if status != 0:
             raise ModelError(f"the model's invoke returned {status}")
 
