@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgekit.cli.measured import show_verdict, state_rows
 from edgekit.cli.options import PATH, device_options, json_option
-from edgekit.cli.output import emit_json, note, progress, short_name, table
+from edgekit.cli.output import emit_json, progress, short_name, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from edgekit.devices.choice import DeviceChoice
-    from edgekit.devices.probe import MachineFacts
     from edgekit.profile import InstructionProfile, Profile
 
 
@@ -95,10 +95,9 @@ def _show_times(found: Profile) -> None:
         f"{_microseconds(total.p25_ns)} to {_microseconds(total.p75_ns)} us, "
         f"fastest {_microseconds(total.min_ns)} us"
     )
-    table(("machine", ""), _machine(found.machine, found.machine_after))
+    table(("machine", ""), state_rows(found.machine, found.before, found.after))
     _show_memory(found.memory)
-    for warning in found.warnings:
-        note(f"warning: {warning}")
+    show_verdict(found.assessment)
 
 
 def _show_instructions(found: InstructionProfile) -> None:
@@ -121,25 +120,6 @@ def _show_instructions(found: InstructionProfile) -> None:
     table(headers, rows, title=title, right=(0, 3, 4, 5, 6), shorten=2)
     click.echo(f"counted by {found.emulator}; instructions are not time")
     _show_memory(found.memory)
-
-
-def _machine(before: MachineFacts, after: MachineFacts) -> Iterable[tuple[str, str]]:
-    readings = [
-        ("model", before.model),
-        ("cores", before.cores),
-        ("clock", _change(before.clock_mhz, after.clock_mhz, "MHz")),
-        ("governor", before.governor),
-        ("temperature", _change(before.temperature_c, after.temperature_c, "C")),
-        ("throttled", None if after.throttled_now is None else ("yes" if after.throttled_now else "no")),
-        ("kernel", before.kernel),
-    ]
-    return [(name, str(value) if value is not None else "not readable") for name, value in readings]
-
-
-def _change(before: float | None, after: float | None, unit: str) -> str | None:
-    if before is None or after is None:
-        return None
-    return f"{before:.0f} {unit} before, {after:.0f} {unit} after"
 
 
 def _show_memory(memory: Mapping[str, int]) -> None:

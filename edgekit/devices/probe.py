@@ -45,8 +45,8 @@ _ELF_64_BIT = 2
 _CPU_ZONES = re.compile(r"cpu|x86_pkg|soc|package", re.IGNORECASE)
 
 # Bits of the Raspberry Pi firmware's word: under-voltage, clock capped, throttled, temperature limit.
-_THROTTLED_NOW = 0b1111
-_THROTTLED_SINCE_START = _THROTTLED_NOW << 16
+THROTTLED_NOW = 0b1111
+THROTTLED_SINCE_START = THROTTLED_NOW << 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,31 +94,32 @@ def probe(device: Device) -> MachineFacts:
 
 def parse_facts(text: str) -> MachineFacts:
     """Read what the probe's script printed; anything missing or odd becomes None."""
-    sections = _sections(text)
-    cpuinfo = _colon_table(sections.get("cpuinfo", ""))
-    memory = _colon_table(sections.get("memory", ""))
-    kernel, kernel_architecture = _kernel(sections.get("kernel", ""))
-    throttled = _throttled(sections.get("throttled", ""))
+    found = sections(text)
+    cpuinfo = _colon_table(found.get("cpuinfo", ""))
+    memory = _colon_table(found.get("memory", ""))
+    kernel, kernel_architecture = _kernel(found.get("kernel", ""))
+    throttled = firmware_word(found.get("throttled", ""))
     return MachineFacts(
-        architecture=_userland(sections.get("userland", ""), kernel_architecture),
+        architecture=_userland(found.get("userland", ""), kernel_architecture),
         kernel_architecture=kernel_architecture,
         kernel=kernel,
-        glibc=_found(r"^glibc (\d+\.\d+)", sections.get("libc", "")),
-        model=sections.get("model") or cpuinfo.get("Model") or cpuinfo.get("model name"),
-        cores=_integer(sections.get("cores", "")),
+        glibc=_found(r"^glibc (\d+\.\d+)", found.get("libc", "")),
+        model=found.get("model") or cpuinfo.get("Model") or cpuinfo.get("model name"),
+        cores=_integer(found.get("cores", "")),
         cpu_features=_features(cpuinfo),
-        governor=sections.get("governor") or None,
-        clock_mhz=_scaled(sections.get("clock", ""), 1000) or _scaled(cpuinfo.get("cpu MHz", ""), 1),
-        clock_max_mhz=_scaled(sections.get("clock-max", ""), 1000),
-        temperature_c=_temperature(sections.get("temperature", "")),
-        throttled_now=None if throttled is None else bool(throttled & _THROTTLED_NOW),
-        throttled_since_start=None if throttled is None else bool(throttled & _THROTTLED_SINCE_START),
+        governor=found.get("governor") or None,
+        clock_mhz=_scaled(found.get("clock", ""), 1000) or _scaled(cpuinfo.get("cpu MHz", ""), 1),
+        clock_max_mhz=_scaled(found.get("clock-max", ""), 1000),
+        temperature_c=cpu_temperature(found.get("temperature", "")),
+        throttled_now=None if throttled is None else bool(throttled & THROTTLED_NOW),
+        throttled_since_start=None if throttled is None else bool(throttled & THROTTLED_SINCE_START),
         memory_total_kib=_integer(memory.get("MemTotal", "").removesuffix(" kB")),
         memory_available_kib=_integer(memory.get("MemAvailable", "").removesuffix(" kB")),
     )
 
 
-def _sections(text: str) -> Mapping[str, str]:
+def sections(text: str) -> Mapping[str, str]:
+    """What a script printed between its `@@ name` lines."""
     parts = re.split(r"^@@ (.+)$", text, flags=re.MULTILINE)
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
@@ -161,7 +162,7 @@ def _features(cpuinfo: Mapping[str, str]) -> tuple[str, ...] | None:
     return tuple(sorted(set(listed.split()))) if listed else None
 
 
-def _temperature(zones: str) -> float | None:
+def cpu_temperature(zones: str) -> float | None:
     """Degrees Celsius of the CPU's zone, or of the first one. The kernel gives thousandths."""
     readings: list[tuple[bool, float]] = []
     for line in zones.splitlines():
@@ -171,7 +172,7 @@ def _temperature(zones: str) -> float | None:
     return min(readings, key=lambda reading: reading[0])[1] if readings else None
 
 
-def _throttled(text: str) -> int | None:
+def firmware_word(text: str) -> int | None:
     """The firmware's word, from `throttled=0x50005` or the kernel's plain `50005`."""
     word = _found(r"^(?:throttled=)?(?:0x)?([0-9a-fA-F]+)$", text)
     return int(word, 16) if word is not None else None

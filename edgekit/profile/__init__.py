@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from edgekit.measurement import Timing
 from edgekit.profile.count import count_bundle
 from edgekit.profile.report import InstructionProfile, InstructionStep, Profile, StepProfile
 from edgekit.profile.run import profile_bundle
-from edgekit.profile.statistics import Timing
 
 __all__ = [
     "InstructionProfile",

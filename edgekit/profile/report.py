@@ -5,16 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from edgekit.profile.statistics import Timing, summarize
+from edgekit.measurement import Assessment, Evidence, MachineState, Timing, judge, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgekit.devices.probe import MachineFacts
     from edgekit.devices.runner import ProfileSamples
-
-# Beyond this share of the median, the middle half of the runs is too wide to compare by.
-_NOISY_SPREAD = 0.1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,8 +43,9 @@ class Profile:
     macs_per_second: float | None
     memory: Mapping[str, int]  # arena_bytes, state_bytes, library_bytes, code_bytes, weight_bytes
     machine: MachineFacts
-    machine_after: MachineFacts
-    warnings: tuple[str, ...]  # what makes the figures less than trustworthy
+    before: MachineState
+    after: MachineState
+    assessment: Assessment  # whether the figures can be believed, and why not
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,8 +82,9 @@ def make_profile(
     *,
     device: str,
     warmup: int,
-    before: MachineFacts,
-    after: MachineFacts,
+    machine: MachineFacts,
+    before: MachineState,
+    after: MachineState,
 ) -> Profile:
     """Put a runner's timings and a bundle's manifest together."""
     total = summarize(samples.total_ns)
@@ -106,9 +105,10 @@ def make_profile(
             for operator, time in zip(manifest["operators"], times, strict=True)
         ),
         macs_per_second=_rate(manifest["macs"], total.median_ns),
-        machine=before,
-        machine_after=after,
-        warnings=tuple(_warnings(total, before, after)),
+        machine=machine,
+        before=before,
+        after=after,
+        assessment=judge(Evidence(before=before, after=after, series=(samples.total_ns,))),
     )
 
 
@@ -149,21 +149,3 @@ def _operator(operator: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rate(macs: int, nanoseconds: float) -> float | None:
     return macs * 1e9 / nanoseconds if macs and nanoseconds else None
-
-
-def _warnings(total: Timing, before: MachineFacts, after: MachineFacts) -> list[str]:
-    warnings = []
-    if total.median_ns and total.iqr_ns > _NOISY_SPREAD * total.median_ns:
-        share = total.iqr_ns / total.median_ns
-        warnings.append(
-            f"The middle half of the runs spreads over {share:.0%} of the median: something else keeps the "
-            "device busy, or its clock changes. Differences of that size mean nothing."
-        )
-    if before.governor not in (None, "performance"):
-        warnings.append(
-            f"The CPU's governor is {before.governor!r}, so its clock follows the load; with 'performance' "
-            "the times are steadier."
-        )
-    if before.throttled_now or after.throttled_now:
-        warnings.append("The device throttles its clock (temperature or supply voltage): times are too long.")
-    return warnings

@@ -9,6 +9,7 @@ from edgekit.devices.frames import load_golden, pack_frames
 from edgekit.devices.probe import probe
 from edgekit.devices.workspace import installed, put_bytes
 from edgekit.errors import WrongValueError
+from edgekit.measurement import read_state
 from edgekit.profile.report import make_profile
 
 if TYPE_CHECKING:
@@ -57,10 +58,17 @@ def profile_bundle(
     with installed(device, bundle, release) as model:
         inputs = model.scratch_file(_INPUTS)
         put_bytes(device, pack_frames([tensor[:1] for tensor in golden.inputs]), inputs)
-        before = probe(device)
+        machine = probe(device)
         progress(f"Timing {runs} runs on {device.name}", None)
+        before = read_state(device)
         samples = runner.profile(device, model.directory, model.library, inputs, warmup=warmup, runs=runs)
-        after = probe(device)
+        after = read_state(device)
     return make_profile(
-        bundle.manifest, samples, device=device.name, warmup=warmup, before=before, after=after
+        bundle.manifest,
+        samples,
+        device=device.name,
+        warmup=warmup,
+        machine=machine,
+        before=before,
+        after=after,
     )

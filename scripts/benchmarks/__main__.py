@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.host import Result, race
-from benchmarks.statistics import geometric_mean
 from edgekit.cli.output import table
+from edgekit.measurement import geometric_mean
 from edgekit.testing.models import STATELESS, model_path
 
 if TYPE_CHECKING:

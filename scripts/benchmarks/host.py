@@ -12,7 +12,7 @@ import numpy as np
 
 import edgekit
 from benchmarks.engines import EdgeKitEngine, Engine, LiteRtEngine, golden_frames
-from benchmarks.statistics import Ratio, paired_ratio
+from edgekit.measurement import Ratio, paired_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -96,6 +96,8 @@ def test_the_command_shows_steps_machine_and_memory(good: Bundle, capsys: pytest
         "MAXIMUM",
         "median us",
         "governor",
+        "verdict: INVALID",
+        "3 rounds are too few",
         "arena",
     ):
         assert words in out
@@ -107,3 +109,5 @@ def test_json_names_the_unit(good: Bundle, capsys: pytest.CaptureFixture[str]) -
     assert document["unit"] == "nanoseconds"
     assert document["profile"]["steps"][0]["time"]["median_ns"] > 0
     assert document["profile"]["machine"]["architecture"] == "x86_64"
+    assert document["profile"]["before"]["cores"] == document["profile"]["after"]["cores"]
+    assert document["profile"]["assessment"]["verdict"] == "INVALID"  # two runs show no spread

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit.devices.probe import MachineFacts, parse_facts
+from edgekit.devices.probe import parse_facts
 from edgekit.devices.runner import ProfileSamples
+from edgekit.measurement import Verdict, parse_state, summarize
 from edgekit.profile import InstructionStep, Profile
 from edgekit.profile.report import make_instruction_profile, make_profile
-from edgekit.profile.statistics import summarize
 
 MANIFEST: dict[str, Any] = {
     "model": {"name": "m"},
@@ -26,12 +26,15 @@ MANIFEST: dict[str, Any] = {
         {"index": 2, "kind": "SOFTMAX", "kernel": "k1", "macs": 0, "output": "b"},
     ],
 }
-QUIET = parse_facts("")
+MACHINE, QUIET = parse_facts(""), parse_state("")
 
 
-def profile_of(*totals: int, before: MachineFacts = QUIET, after: MachineFacts = QUIET) -> Profile:
+def profile_of(*totals: int, is_throttled: bool = False) -> Profile:
     samples = ProfileSamples(runs=len(totals), total_ns=totals, step_ns=((300, 310, 290), (100, 100, 100)))
-    return make_profile(MANIFEST, samples, device="board", warmup=1, before=before, after=after)
+    after = dataclasses.replace(QUIET, throttled=is_throttled)
+    return make_profile(
+        MANIFEST, samples, device="board", warmup=1, machine=MACHINE, before=QUIET, after=after
+    )
 
 
 @given(st.lists(st.integers(0, 2**50), min_size=1, max_size=50))
@@ -58,27 +61,17 @@ def test_shares_are_of_all_steps_and_rates_of_the_multiplications() -> None:
     assert (conv.index, softmax.index) == (0, 2)
 
 
-def test_steady_times_on_a_quiet_machine_need_no_warning() -> None:
-    assert profile_of(400, 401, 402).warnings == ()
+def test_steady_times_on_a_quiet_machine_are_valid() -> None:
+    assert profile_of(*(400, 401, 402) * 5).assessment.verdict == Verdict.VALID
 
 
 def test_scattered_times_are_said_to_be_noise() -> None:
-    (warning,) = profile_of(400, 600, 800).warnings
-    assert "33% of the median" in warning
-
-
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [({"governor": "ondemand"}, "'ondemand'"), ({"throttled_now": True}, "throttles")],
-)
-def test_a_machine_that_bends_times_is_named(change: dict[str, Any], word: str) -> None:
-    (warning,) = profile_of(400, 401, before=dataclasses.replace(QUIET, **change)).warnings
-    assert word in warning
+    (reason,) = profile_of(*(400, 600, 800) * 5).assessment.reasons
+    assert "67% of the median" in reason.words
 
 
 def test_throttling_that_begins_while_timing_is_seen() -> None:
-    (warning,) = profile_of(400, 401, after=dataclasses.replace(QUIET, throttled_now=True)).warnings
-    assert "throttles" in warning
+    assert profile_of(*(400, 401) * 10, is_throttled=True).assessment.verdict == Verdict.INVALID
 
 
 def test_instructions_have_shares_and_no_time() -> None:
@@ -92,6 +85,6 @@ def test_instructions_have_shares_and_no_time() -> None:
 def test_a_model_that_multiplies_nothing_has_no_rate() -> None:
     manifest = {**MANIFEST, "macs": 0, "operators": [{**op, "macs": 0} for op in MANIFEST["operators"]]}
     samples = ProfileSamples(runs=1, total_ns=(0,), step_ns=((0,), (0,)))
-    found = make_profile(manifest, samples, device="d", warmup=0, before=QUIET, after=QUIET)
+    found = make_profile(manifest, samples, device="d", warmup=0, machine=MACHINE, before=QUIET, after=QUIET)
     assert found.macs_per_second is None
     assert [step.share for step in found.steps] == [0.0, 0.0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,20 +16,28 @@ _RESAMPLES = 2000
 _CONFIDENCE = 0.95
 
 
+class Standing(StrEnum):
+    """Who is faster, if the interval leaves no doubt."""
+
+    FASTER = "faster"
+    SLOWER = "slower"
+    UNDECIDED = "no difference shown"
+
+
 @dataclasses.dataclass(frozen=True)
 class Ratio:
-    """theirs / ours, over 1 where EdgeKit is faster, and the interval that holds it with 95 % confidence."""
+    """theirs / ours, over 1 where ours is faster, and the interval that holds it with 95 % confidence."""
 
     middle: float
     low: float
     high: float
 
     @property
-    def verdict(self) -> str:
-        """Who is faster, if the interval leaves no doubt."""
+    def verdict(self) -> Standing:
+        """How ours stands beside theirs; inside the noise nobody wins."""
         if self.low > 1.0:
-            return "faster"
-        return "slower" if self.high < 1.0 else "no difference shown"
+            return Standing.FASTER
+        return Standing.SLOWER if self.high < 1.0 else Standing.UNDECIDED
 
 
 def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:

@@ -27,7 +27,7 @@ class Timing:
         return self.p75_ns - self.p25_ns
 
 
-def summarize(samples_ns: Sequence[int]) -> Timing:
+def summarize(samples_ns: Sequence[float]) -> Timing:
     """The figures of one or more timings.
 
     Quartiles are interpolated linearly between the sorted timings, as numpy's are.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.statistics import geometric_mean, paired_ratio
+from edgekit.measurement import geometric_mean, paired_ratio
 
 
 def test_twice_as_fast_in_every_round_is_a_ratio_of_two_and_sure() -> None:

@@ -1,0 +1,29 @@
+"""Measurement that can be believed: interleaved ratios, a steady start, the machine's state, a verdict."""
+
+from __future__ import annotations
+
+from edgekit.measurement.ratio import Ratio, Standing, geometric_mean, paired_ratio
+from edgekit.measurement.state import MachineState, parse_state, read_state
+from edgekit.measurement.timing import Timing, summarize
+from edgekit.measurement.verdict import Assessment, Evidence, Reason, Verdict, judge
+from edgekit.measurement.warm_up import WarmUp, is_steady, warm_up
+
+__all__ = [
+    "Assessment",
+    "Evidence",
+    "MachineState",
+    "Ratio",
+    "Reason",
+    "Standing",
+    "Timing",
+    "Verdict",
+    "WarmUp",
+    "geometric_mean",
+    "is_steady",
+    "judge",
+    "paired_ratio",
+    "parse_state",
+    "read_state",
+    "summarize",
+    "warm_up",
+]
