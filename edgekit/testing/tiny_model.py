@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,17 +28,17 @@ LIBRARY_NAME = "libtiny.so"
 SHAPE = (2, 4)
 ZERO_POINT = -1
 _SOURCE = Path(__file__).with_name("tiny_model.c")
-_QUANTIZED = {"scale": 0.5, "zero_point": ZERO_POINT}
+_QUANTIZED: dict[str, Any] = {"scale": 0.5, "zero_point": ZERO_POINT}
 
 
 def tiny_flatbuffer() -> bytes:
     """The model as a `.tflite` file; its steps are operators 3, 4 and 5."""
     model = ModelBuilder()
-    given = model.input(SHAPE, **_QUANTIZED)  # type: ignore[arg-type]  # the keywords are of two types
+    given = model.input(SHAPE, **_QUANTIZED)
     initial = np.full(SHAPE, ZERO_POINT, np.int8)
-    previous = model.variable("previous", spec(SHAPE, **_QUANTIZED), initial)  # type: ignore[arg-type]
-    loudest = model.op("MAXIMUM", [given, previous.read()], spec(SHAPE, name="loudest", **_QUANTIZED))  # type: ignore[arg-type]
-    model.output(model.op("RELU", [loudest], spec(SHAPE, name="output", **_QUANTIZED)))  # type: ignore[arg-type]
+    previous = model.variable("previous", spec(SHAPE, **_QUANTIZED), initial)
+    loudest = model.op("MAXIMUM", [given, previous.read()], spec(SHAPE, name="loudest", **_QUANTIZED))
+    model.output(model.op("RELU", [loudest], spec(SHAPE, name="output", **_QUANTIZED)))
     previous.assign(given)
     return model.build()
 

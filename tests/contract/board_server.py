@@ -259,7 +259,7 @@ class _Handle(paramiko.SFTPHandle):
         self._board = board
 
     def stat(self) -> Any:
-        return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))  # type: ignore[attr-defined]
+        return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))  # type: ignore[attr-defined]  # paramiko's own
 
     def write(self, offset: int, data: Any) -> int:
         faults, board = self._board.faults, self._board

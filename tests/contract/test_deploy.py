@@ -420,7 +420,7 @@ def test_an_interrupt_after_the_switch_brings_the_old_release_back(
     here: LocalDevice, home: Path, good: Bundle
 ) -> None:
     class Interrupted(LocalDevice):
-        def run(self, *argv: str, stdin: bytes = b"", timeout_seconds: float | None = 60.0):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        def run(self, *argv: str, stdin: bytes = b"", timeout_seconds: float | None = 60.0) -> Completed:
             if "/current/" in argv[0]:
                 raise KeyboardInterrupt
             return super().run(*argv, stdin=stdin, timeout_seconds=timeout_seconds)

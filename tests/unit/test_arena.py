@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,8 +11,8 @@ from edgekit.artifacts import Buffer, DType, KernelCall
 from edgekit.codegen.arena import ALIGNMENT, Allocation, align, place, plan_memory
 
 
-def _buffer(name: str, size: int, **more: object) -> Buffer:
-    return Buffer(name=name, shape=(size,), dtype=DType.INT8, tensor=0, **more)  # type: ignore[arg-type]
+def _buffer(name: str, size: int, **more: Any) -> Buffer:
+    return Buffer(name=name, shape=(size,), dtype=DType.INT8, tensor=0, **more)
 
 
 def _call(index: int, reads: tuple[str, ...], write: str, in_place: tuple[int, ...] = ()) -> KernelCall:

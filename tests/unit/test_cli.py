@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -38,7 +38,7 @@ def verb(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], No
     def install(callback: Callable[[], object]) -> None:
         module = ModuleType("edgekit.cli.targets_command")
         option = click.option("--json", "as_json", is_flag=True, expose_value=False)
-        module.command = option(click.command("targets")(callback))  # type: ignore[attr-defined]
+        vars(module)["command"] = option(click.command("targets")(callback))
         monkeypatch.setitem(sys.modules, module.__name__, module)
 
     return install
@@ -154,8 +154,9 @@ def test_a_reader_that_leaves_is_no_failure() -> None:
 def test_a_closed_pipe_is_quiet_and_has_the_shells_code(tmp_path: Path) -> None:
     code = "import sys\nfrom edgekit.cli.main import main\nsys.stdin.read()\nmain(['targets', '--json'])"
     argv = [sys.executable, "-c", code]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(argv, text=True, **pipes) as process:  # type: ignore[call-overload]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(argv, text=True, **pipes) as process:
+        assert process.stdin and process.stdout and process.stderr
         process.stdout.close()
         process.stdin.close()  # only now does it write
         assert process.stderr.read() == ""

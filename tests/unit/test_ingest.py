@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -147,11 +147,11 @@ def test_svdfs_state_is_a_variable_tensor() -> None:
 class TestVariables:
     """Streaming state."""
 
-    def streaming(self, initial: object, *, zero_point: int = -5, dtype: str = "int8") -> Graph:
+    def streaming(self, initial: Any, *, zero_point: int = -5, dtype: str = "int8") -> Graph:
         model = ModelBuilder()
         described = spec((1, 4), dtype, 0.1, zero_point)
         x = model.input((1, 4), dtype, scale=0.1, zero_point=zero_point)
-        memory = model.variable("memory", described, initial, container="box")  # type: ignore[arg-type]
+        memory = model.variable("memory", described, initial, container="box")
         before = memory.read()
         memory.assign(x)
         model.op("CONCATENATION", [before, x], spec((1, 8), dtype, 0.1, zero_point), axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,10 +25,10 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "ann")
 
 
-def resolve_with(config: str, tmp_path: Path, **address: str | int | Path) -> tuple[Hop, ...]:
+def resolve_with(config: str, tmp_path: Path, **address: Any) -> tuple[Hop, ...]:
     path = tmp_path / "config"
     path.write_text(config)
-    return resolve(SshAddress(config=path, **{"host": "pi", **address}))  # type: ignore[arg-type]
+    return resolve(SshAddress(config=path, **{"host": "pi", **address}))
 
 
 def test_without_a_configuration_the_host_is_what_was_said(tmp_path: Path) -> None:

@@ -24,12 +24,12 @@ def concatenated(
 ) -> bytes:
     """CONCATENATION of inputs."""
     model = ModelBuilder()
-    like = {} if dtype in ("int32", "float32") else {"scale": 0.5, "zero_point": 3}
+    like: dict[str, Any] = {} if dtype in ("int32", "float32") else {"scale": 0.5, "zero_point": 3}
     real = axis % len(shapes[0]) if out is None else 0
     first = shapes[0]
     out = out or (*first[:real], sum(shape[real] for shape in shapes), *first[real + 1 :])
-    inputs = [model.input(shape, dtype, **like) for shape in shapes]  # type: ignore[arg-type]
-    model.op("CONCATENATION", inputs, spec(out, dtype, **like), axis=axis, **more)  # type: ignore[arg-type]
+    inputs = [model.input(shape, dtype, **like) for shape in shapes]
+    model.op("CONCATENATION", inputs, spec(out, dtype, **like), axis=axis, **more)
     return model.build()
 
 
@@ -66,9 +66,9 @@ def test_concatenation_puts_tensors_side_by_side(shapes: list[Shape], axis: int,
 @pytest.mark.parametrize("dtype", ["int16", "int64", "float32"])
 def test_concatenation_of_other_types(dtype: str) -> None:
     model = ModelBuilder()
-    like = {} if dtype != "int16" else {"scale": 0.5}
-    inputs = [model.input((2, width), dtype, **like) for width in (3, 2)]  # type: ignore[arg-type]
-    model.op("CONCATENATION", inputs, spec((2, 5), dtype, **like), axis=1)  # type: ignore[arg-type]
+    like: dict[str, Any] = {} if dtype != "int16" else {"scale": 0.5}
+    inputs = [model.input((2, width), dtype, **like) for width in (3, 2)]
+    model.op("CONCATENATION", inputs, spec((2, 5), dtype, **like), axis=1)
     assert_matches_oracle(model.build())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -95,9 +96,9 @@ def test_shape_gives_the_sizes(shape: tuple[int, ...]) -> None:
 
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=5), st.randoms(use_true_random=False))
-def test_any_reshape_keeps_the_bytes(sizes: list[int], random: object) -> None:
+def test_any_reshape_keeps_the_bytes(sizes: list[int], random: Random) -> None:
     after = list(sizes)
-    random.shuffle(after)  # type: ignore[attr-defined]
+    random.shuffle(after)
     assert_matches_oracle(reshaped("RESHAPE", tuple(sizes), tuple(after)))
 
 
