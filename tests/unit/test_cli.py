@@ -156,7 +156,9 @@ def test_a_closed_pipe_is_quiet_and_has_the_shells_code(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", code]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(argv, text=True, **pipes) as process:
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
         process.stdout.close()
         process.stdin.close()  # only now does it write
         assert process.stderr.read() == ""
