@@ -153,6 +153,9 @@ class QuantizedModel:
 
 # ------------------------------------------------------------------------------------ lower, schedule
 
+# Functions that stand in scheduled kernels for the bounds of a thread's share of 0 .. their argument.
+SHARE_BEGIN, SHARE_END = "edgekit_share_begin", "edgekit_share_end"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Buffer:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import tvm
 import tvm_ffi
 from tvm import s_tir, tirx
-from tvm.ir import PointerType, PrimType
+from tvm.ir import Call, PointerType, PrimType
+
+from edgekit.artifacts import SHARE_BEGIN, SHARE_END
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,10 +76,30 @@ def _with_aliasing_rules(module: Any) -> Any:
     """Promise LLVM that pointers do not overlap, except in kernels that may work in place."""
     return tvm.IRModule(
         {
-            variable: function.with_attr("tirx.noalias", not bool(function.attrs["edgekit.in_place"]))
+            variable: _alone(function).with_attr("tirx.noalias", not bool(function.attrs["edgekit.in_place"]))
             for variable, function in module.functions.items()
         }
     )
+
+
+def _alone(function: Any) -> Any:
+    """The kernel with all of every share."""
+
+    def bound(call: Any) -> Any:
+        match str(call.args[0].value) if call.op.name == "tirx.call_pure_extern" else "":
+            case name if name == SHARE_BEGIN:
+                return tirx.const(0, "int32")
+            case name if name == SHARE_END:
+                return call.args[1]
+            case _:
+                return call
+
+    def loop(node: Any) -> Any:
+        if node.kind != tirx.ForKind.PARALLEL:
+            return node
+        return tirx.For(node.loop_var, node.min, node.extent, tirx.ForKind.SERIAL, node.body)
+
+    return tvm_ffi.structural_map(function, ((Call, bound), (tirx.For, loop)))
 
 
 def _over_pointers(function: Any) -> tuple[Any, tuple[int, ...]]:
