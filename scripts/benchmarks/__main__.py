@@ -3,80 +3,97 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmarks.host import Result, race
-from edgekit.cli.output import table
-from edgekit.measurement import geometric_mean
-from edgekit.testing.models import STATELESS, model_path
+from benchmarks import arm, host
+from benchmarks.circumstances import circumstances
+from benchmarks.contenders import given, shipped
+from benchmarks.result import by_cpu, document, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmarks.contenders import Contender
+    from benchmarks.result import Bar, Row
+
+_WRONG_ANSWER = 3
+_BAR_MISSED = 4
+
 
 def main(argv: Sequence[str]) -> int:
-    """Run a suite; the exit code is 3 if an answer was not the oracle's."""
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--suite", choices=["host"], default="host")
-    parser.add_argument("--threads", type=int, default=1, help="of LiteRT; EdgeKit has one so far")
-    parser.add_argument("--rounds", type=int, default=31)
-    parser.add_argument("--model", type=Path, action="append", default=[], help="an int8 .tflite of yours")
-    parser.add_argument("--only-models", action="store_true", help="only those of --model")
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args(argv)
-    paths = [] if given.only_models else [model_path(name) for name in STATELESS]
-    results = []
+    """Run a suite; the exit code is 3 if an answer was not the oracle's, 4 if --check found a bar missed."""
+    options = _parser().parse_args(argv)
+    contenders = [] if options.only_models else shipped(options.only)
+    contenders += [given(path) for path in options.model]
     with tempfile.TemporaryDirectory(prefix="edgekit-bench-") as work:
-        for path in [*paths, *given.model]:
-            print(f"measuring {path.stem}", file=sys.stderr)
-            results.append(race(path, Path(work), threads=given.threads, rounds=given.rounds))
-    if given.json:
-        print(json.dumps(_document(given.suite, results), indent=2))
-    else:
-        _show(results)
-    return 0 if all(result.exact for result in results) else 3
-
-
-def _document(suite: str, results: Sequence[Result]) -> dict[str, Any]:
-    rows = []
-    for result in results:
-        row = dataclasses.asdict(result)
-        ratio = row.pop("ratio")
-        rows.append({**row, "ratio": ratio["middle"], "ratio_low": ratio["low"], "ratio_high": ratio["high"]})
-    ratios = [result.ratio.middle for result in results]
-    return {
-        "suite": suite,
-        "geomean_ratio": geometric_mean(ratios),
-        "worst_ratio": min(ratios),
-        "models": rows,
-    }
-
-
-def _show(results: Sequence[Result]) -> None:
-    headers = ("model", "MACs", "EdgeKit us", "LiteRT us", "LiteRT / EdgeKit", "95 %", "exact", "EdgeKit is")
-    rows = [
-        (
-            r.name,
-            f"{r.macs:,}",
-            f"{r.ours_us:.1f}",
-            f"{r.theirs_us:.1f}",
-            f"{r.ratio.middle:.2f}",
-            f"{r.ratio.low:.2f} to {r.ratio.high:.2f}",
-            "yes" if r.exact else "NO",
-            r.ratio.verdict,
-        )
-        for r in results
+        run = _arm if options.suite == "arm" else _host
+        rows, bars = run(contenders, Path(work), options)
+    found = document(options.suite, rows, circumstances())
+    shortfalls = [
+        words for cpu, group in by_cpu(rows).items() if cpu in bars for words in bars[cpu].shortfalls(group)
     ]
-    table(headers, rows, right=range(1, 6))
-    mean = geometric_mean([r.ratio.middle for r in results])
-    print(
-        f"geometric mean {mean:.2f}; {results[0].cpu}, one thread of EdgeKit, {results[0].threads} of LiteRT"
-    )
+    if options.json:
+        print(json.dumps(found, indent=2))
+    else:
+        show(rows)
+        print(" ".join(f"{name}: {value}." for name, value in circumstances().items()))
+    if not all(row.exact for row in rows):
+        return _WRONG_ANSWER
+    if options.check:
+        print("\n".join(shortfalls), file=sys.stderr)
+    return _BAR_MISSED if options.check and shortfalls else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--suite", choices=["host", "arm"], default="host")
+    parser.add_argument("--threads", type=int, default=1, help="host only")
+    parser.add_argument("--rounds", type=int, default=31, help="host only")
+    parser.add_argument("--target", action="append", help="arm only: a target, by default rpi4 and rpi5")
+    parser.add_argument("--afresh", action="store_true", help="arm only: count LiteRT again")
+    parser.add_argument("--model", type=Path, action="append", default=[], help="an int8 .tflite of yours")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only this shipped model")
+    parser.add_argument("--only-models", action="store_true", help="only those of --model")
+    parser.add_argument("--check", action="store_true", help="exit with 4 if a bar is not reached")
+    parser.add_argument("--json", action="store_true")
+    return parser
+
+
+def _host(
+    contenders: Sequence[Contender], work: Path, options: argparse.Namespace
+) -> tuple[list[Row], dict[str, Bar]]:
+    rows = []
+    for contender in contenders:
+        _say(f"measuring {contender.name}")
+        rows.append(host.race(contender, work, threads=options.threads, rounds=options.rounds))
+    return rows, {row.cpu: host.BARS[options.threads] for row in rows if options.threads in host.BARS}
+
+
+def _arm(
+    contenders: Sequence[Contender], work: Path, options: argparse.Namespace
+) -> tuple[list[Row], dict[str, Bar]]:
+    rows, bars = [], {}
+    for target in options.target or arm.TARGETS:
+        for contender in contenders:
+            _say(f"counting {contender.name} for {target}")
+            row = arm.measure(contender, target, work, afresh=options.afresh, progress=_tell)
+            rows.append(row)
+            if target in arm.BARS:
+                bars[row.cpu] = arm.BARS[target]
+    return rows, bars
+
+
+def _tell(stage: str, _share: float | None) -> None:
+    if stage != "counting instructions":
+        _say(f"  {stage}")
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,57 +2,50 @@
 
 from __future__ import annotations
 
-import dataclasses
-import platform
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import edgekit
+from benchmarks.circumstances import cpu_name
 from benchmarks.engines import EdgeKitEngine, Engine, LiteRtEngine, golden_frames
-from edgekit.measurement import Ratio, paired_ratio
+from benchmarks.result import Bar, Row
+from edgekit.measurement import paired_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+
+    from benchmarks.contenders import Contender
 
 _BLOCK_SECONDS = 0.01  # one measurement: long beside the clock and the loop around it
 _WARM_UP_ROUNDS = 3
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Result:
-    """One model on one machine."""
-
-    name: str
-    cpu: str
-    threads: int
-    macs: int
-    ours_us: float  # median
-    theirs_us: float
-    ratio: Ratio
-    exact: bool  # every output byte of every golden vector is the oracle's
+BARS = {1: Bar(geomean=1.3, worst=1.0), 2: Bar(geomean=1.2, worst=1.0)}
 
 
-def race(path: Path, work: Path, *, threads: int, rounds: int) -> Result:
+def race(contender: Contender, work: Path, *, threads: int, rounds: int) -> Row:
     """Build a model for this machine and race the two engines.
 
     LiteRT runs with `threads`; EdgeKit has one thread so far.
     """
-    bundle = edgekit.build(path, target="host", output=work)
+    bundle = edgekit.build(contender.path, target="host", output=work)
     inputs, answers = golden_frames(bundle)
-    ours, theirs = EdgeKitEngine(bundle), LiteRtEngine(path, threads)
+    ours, theirs = EdgeKitEngine(bundle), LiteRtEngine(contender.path, threads)
     exact = all(_same(ours.outputs(frame), answer) for frame, answer in zip(inputs, answers, strict=True))
     theirs.feed(inputs[0])
     our_times, their_times = _interleaved(ours, theirs, rounds)
-    return Result(
-        name=path.stem,
-        cpu=_cpu(),
+    return Row(
+        name=contender.name,
+        cpu=cpu_name(),
         threads=threads,
+        trained=contender.trained,
         macs=bundle.manifest["macs"],
-        ours_us=1e6 * float(np.median(our_times)),
-        theirs_us=1e6 * float(np.median(their_times)),
+        unit="us",
+        edgekit=1e6 * float(np.median(our_times)),
+        litert=1e6 * float(np.median(their_times)),
         ratio=paired_ratio(our_times, their_times),
         exact=exact,
     )
@@ -84,10 +77,3 @@ def _block(engine: Engine, calls: int) -> float:
     for _ in range(calls):
         engine.once()
     return (time.perf_counter() - start) / calls
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from edgekit.devices.emulated.counting_plugin import run_plugged
 from edgekit.devices.emulated.counting_trace import run_traced
 from edgekit.devices.emulated.identity import architecture_of
+from edgekit.devices.emulated.programs import qemu_command, qemu_name
 from edgekit.devices.emulated.rootfs import userland
-from edgekit.devices.emulated.tools import find_tool, run_tool
-from edgekit.errors import EmulatorFailedError
+from edgekit.devices.emulated.tools import run_tool
+from edgekit.errors import EmulatorFailedError, ToolMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from edgekit.target import Target
 
@@ -67,6 +68,15 @@ class InstructionCounts:
         return tuple(self.intervals[start : start + steps] for start in starts)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a counted program finds around it, if not the usual."""
+
+    tree: Path  # the root filesystem; what it lacks is looked for on this machine
+    environment: Mapping[str, str]
+    mark_syscall: int  # the program marks by this system call of the guest, not by `edgekit_step_mark`
+
+
 def count_instructions(
     argv: Sequence[str | Path],
     target: Target,
@@ -74,6 +84,7 @@ def count_instructions(
     progress: Progress,
     timeout_seconds: float = 600.0,
     counter: Counter = Counter.AUTO,
+    surroundings: Surroundings | None = None,
 ) -> InstructionCounts:
     """Run an ARM program of this machine's file system under the counting QEMU.
 
@@ -88,21 +99,25 @@ def count_instructions(
         progress: told what is being done.
         timeout_seconds: for the program.
         counter: how; both give the same numbers.
+        surroundings: for a program that needs more than the userland's libraries; by plugin only.
 
     Raises:
-        ToolMissingError: QEMU is not installed.
+        ToolMissingError: QEMU is not installed, or takes no plugins and the marks need one.
         EmulatorFailedError: the program failed, or made fewer than two marks.
     """
-    architecture = architecture_of(target)
-    name = f"qemu-{architecture.qemu}"
-    libraries = userland(architecture.debian, progress)
+    name = qemu_name(target)
+    tree = surroundings.tree if surroundings else userland(architecture_of(target).debian, progress)
     progress("counting instructions", None)
     version = run_tool(name, "--version", purpose="Asking QEMU's version").splitlines()[0]
-    options = ["-cpu", target.emulated_cpu, "-L", str(libraries), "-seed", "1", "-E", "LD_BIND_NOW=1"]
-    qemu, words = [find_tool(name), *options], [str(word) for word in argv]
+    environment = {"LD_BIND_NOW": "1", **(surroundings.environment if surroundings else {})}
+    qemu, words = qemu_command(target, tree, environment), [str(word) for word in argv]
+    by_plugin = _by_plugin(name, counter)
+    if surroundings is not None and not by_plugin:
+        raise _plugins_missing(name, version)
     try:
-        if _by_plugin(name, counter):
-            done, intervals = run_plugged(qemu, words, version, timeout_seconds)
+        if by_plugin:
+            syscall = surroundings.mark_syscall if surroundings else None
+            done, intervals = run_plugged(qemu, words, version, timeout_seconds, mark_syscall=syscall)
         else:
             done, intervals = run_traced(qemu, words, timeout_seconds)
     except subprocess.TimeoutExpired:
@@ -124,6 +139,14 @@ def count_instructions(
             fix="Build it anew; the runner keeps its symbol table.",
         )
     return InstructionCounts(intervals=intervals, cpu=target.emulated_cpu, qemu=version, stdout=done.stdout)
+
+
+def _plugins_missing(qemu: str, version: str) -> ToolMissingError:
+    return ToolMissingError(
+        f"This {qemu} takes no plugins, and this program's instructions cannot be counted without one.",
+        why=f"It is linked statically ({version}).",
+        fix="Use a machine whose QEMU is linked dynamically, such as one with Debian 12.",
+    )
 
 
 def _by_plugin(qemu: str, counter: Counter) -> bool:

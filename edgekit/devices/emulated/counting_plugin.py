@@ -25,7 +25,12 @@ _MINIMUM_VERSION = re.compile(r"minimum version of (\d+)")
 
 
 def run_plugged(
-    qemu: Sequence[str], argv: Sequence[str], version: str, timeout_seconds: float
+    qemu: Sequence[str],
+    argv: Sequence[str],
+    version: str,
+    timeout_seconds: float,
+    *,
+    mark_syscall: int | None = None,
 ) -> tuple[subprocess.CompletedProcess[bytes], tuple[int, ...]]:
     """Run a program under QEMU with the plugin; the counts between marks come with it.
 
@@ -34,30 +39,24 @@ def run_plugged(
         argv: the program and its arguments.
         version: the first line of `qemu --version`.
         timeout_seconds: for the program.
+        mark_syscall: number of a system call of the guest that marks too.
 
     Raises:
         subprocess.TimeoutExpired: it did not end in time, and was killed.
         ToolMissingError: the plugin cannot be compiled for this machine.
     """
-    return _run(qemu, argv, _interface(version), timeout_seconds)
+    option = f",syscall={mark_syscall}" if mark_syscall is not None else ""
+    return _run(qemu, argv, _interface(version), timeout_seconds, option)
 
 
 def _run(
-    qemu: Sequence[str], argv: Sequence[str], interface: int, timeout_seconds: float
+    qemu: Sequence[str], argv: Sequence[str], interface: int, timeout_seconds: float, option: str
 ) -> tuple[subprocess.CompletedProcess[bytes], tuple[int, ...]]:
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "counts"
+        plugin = f"{_plugin(interface)},out={out}{option}"
         # Without -d, QEMU reads no symbols, and the mark is one.
-        command = [
-            *qemu,
-            "-d",
-            "plugin",
-            "-D",
-            "/dev/null",
-            "-plugin",
-            f"{_plugin(interface)},out={out}",
-            *argv,
-        ]
+        command = [*qemu, "-d", "plugin", "-D", "/dev/null", "-plugin", plugin, *argv]
         done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
@@ -69,7 +68,7 @@ def _run(
         counts = tuple(int(line) for line in out.read_text().split()) if out.exists() else ()
     wanted = _MINIMUM_VERSION.search(done.stderr.decode(errors="replace"))
     if done.returncode != 0 and wanted and int(wanted[1]) > interface:
-        return _run(qemu, argv, int(wanted[1]), timeout_seconds)
+        return _run(qemu, argv, int(wanted[1]), timeout_seconds, option)
     return done, counts
 
 

@@ -1,0 +1,100 @@
+"""Counting what LiteRT executes for a model, on an emulated CPU: the figure that EdgeKit's is held against.
+
+LiteRT's own aarch64 wheel runs under the counting QEMU. XNNPACK, its delegate, silently steps aside where
+there is no /sys/devices/system/cpu, and chooses kernels by /proc/cpuinfo; so the program sees files that
+match QEMU's -cpu, and a count without the delegate is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import statistics
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.devices.emulated.counting import Surroundings, count_instructions
+from edgekit.devices.emulated.identity import architecture_of, write_identity
+from edgekit.devices.emulated.rootfs import userland_with_litert
+from edgekit.errors import EmulatorFailedError
+from edgekit.runtime import runtime_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from edgekit.target import Target
+
+    Progress = Callable[[str, float | None], None]
+
+_SCRIPT = "litert_count.py"
+_GETPPID = {"aarch64": 173, "armv7": 64}  # Linux's numbers; nothing else in that program calls it
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+_RUNS = 4
+_DELEGATED = "DELEGATE"  # what LiteRT calls the operator that stands for what XNNPACK has taken over
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LiteRtCount:
+    """Executed instructions of one invocation, without the Python around it."""
+
+    instructions: int  # the median of those after the first
+    lowest: int
+    highest: int
+    version: str  # of ai-edge-litert
+    operators: tuple[str, ...]  # as LiteRT names them; "DELEGATE" is XNNPACK's
+    cpu: str  # QEMU's -cpu
+    qemu: str
+
+
+def count_litert(model: Path, inputs: Path, target: Target, *, progress: Progress) -> LiteRtCount:
+    """Count one invocation of a model by LiteRT with XNNPACK and one thread.
+
+    Args:
+        model: the .tflite file.
+        inputs: a file with one frame, as `edgekit.devices.frames.pack_frames` makes it.
+        target: gives QEMU's -cpu; aarch64, for which there is a wheel.
+        progress: told what is being done.
+
+    Raises:
+        NotEmulatedError: the target is no ARM board.
+        PackageUnavailableError: LiteRT's wheel cannot be downloaded.
+        ToolMissingError: QEMU is not installed, or takes no plugins.
+        EmulatorFailedError: LiteRT failed, or did not use XNNPACK.
+    """
+    with _presented(userland_with_litert(architecture_of(target).debian, progress), target) as tree:
+        around = Surroundings(tree=tree, environment=_ENVIRONMENT, mark_syscall=_GETPPID[target.architecture])
+        argv = (tree / "usr/bin/python3", runtime_file(_SCRIPT), model.absolute(), inputs, str(_RUNS))
+        counts = count_instructions(argv, target, progress=progress, surroundings=around)
+    said = json.loads(counts.stdout)
+    if _DELEGATED not in said["operators"]:
+        raise EmulatorFailedError(
+            f"LiteRT ran {model.name} without XNNPACK.",
+            why=f"None of its operators was taken over: {', '.join(said['operators'])}.",
+            fix="Compare with a model that it can take over: one of full-integer convolutions.",
+        )
+    loop = statistics.median_low(counts.intervals[_RUNS + 1 :])
+    invocations = [count - loop for count in counts.intervals[1:_RUNS]]
+    return LiteRtCount(
+        instructions=statistics.median_low(invocations),
+        lowest=min(invocations),
+        highest=max(invocations),
+        version=said["version"],
+        operators=tuple(said["operators"]),
+        cpu=counts.cpu,
+        qemu=counts.qemu,
+    )
+
+
+@contextlib.contextmanager
+def _presented(tree: Path, target: Target) -> Iterator[Path]:
+    """A folder that shows a root filesystem's programs beside the /proc/cpuinfo and /sys of a board."""
+    with tempfile.TemporaryDirectory(prefix="edgekit-litert-") as folder:
+        shown = Path(folder)
+        for name in ("bin", "etc", "lib", "usr"):
+            (shown / name).symlink_to(tree / name)
+        write_identity(shown, target)
+        (shown / "proc").mkdir()
+        (shown / "cpuinfo").rename(shown / "proc/cpuinfo")
+        yield shown

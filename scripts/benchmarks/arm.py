@@ -1,0 +1,108 @@
+"""The ARM suite: executed instructions of one inference on emulated CPUs, beside LiteRT's aarch64 wheel.
+
+Instructions are not time; they repeat exactly, on any machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import edgekit
+from benchmarks.result import Bar, Row
+from edgekit.devices.emulated.litert import LiteRtCount, count_litert
+from edgekit.devices.emulated.programs import qemu_name, run_program
+from edgekit.devices.emulated.rootfs import LITERT_WHEELS
+from edgekit.devices.emulated.tools import run_tool
+from edgekit.devices.frames import load_golden, pack_frames
+from edgekit.devices.runner import RUNNER_NAME
+from edgekit.devices.workspace import library_name
+from edgekit.measurement import Ratio
+from edgekit.paths import cache_directory
+from edgekit.profile import count_bundle
+from edgekit.runtime import runtime_file
+from edgekit.target import load_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.contenders import Contender
+    from edgekit.artifacts import Bundle, Golden
+    from edgekit.target import Target
+
+    Progress = Callable[[str, float | None], None]
+
+# A board for each kind of core: without the dot product instructions, and with them.
+TARGETS = ("rpi4", "rpi5")
+BARS = {"rpi4": Bar(geomean=1.6, worst=1.1), "rpi5": Bar(geomean=1.4, worst=1.1)}
+_DIFFERENT = 3  # the runner's exit code for outputs that are not those expected
+
+
+def measure(contender: Contender, target_name: str, work: Path, *, afresh: bool, progress: Progress) -> Row:
+    """Build a model for a target; check its answers and count both engines under the same emulated CPU.
+
+    Args:
+        contender: the model.
+        target_name: one of `TARGETS`, or another aarch64 target.
+        work: a folder for builds.
+        afresh: count LiteRT even if its count is in the cache.
+        progress: told what is being done.
+    """
+    target = load_target(target_name)
+    bundle = edgekit.build(contender.path, target=target, output=work)
+    golden = load_golden(bundle.path, bundle.manifest)
+    ours = count_bundle(bundle, target, progress=progress)
+    theirs = _litert(contender.path, golden, target, afresh=afresh, progress=progress)
+    instructions = ours.total_instructions
+    ratio = Ratio(*(count / instructions for count in (theirs.instructions, theirs.lowest, theirs.highest)))
+    return Row(
+        name=contender.name,
+        cpu=target.emulated_cpu,
+        threads=1,
+        trained=contender.trained,
+        macs=bundle.manifest["macs"],
+        unit="instructions",
+        edgekit=instructions,
+        litert=theirs.instructions,
+        ratio=ratio,
+        exact=is_exact(bundle, golden, target, progress=progress),
+        more={"target": target_name, "emulator": theirs.qemu, "litert": theirs.version},
+    )
+
+
+def is_exact(bundle: Bundle, golden: Golden, target: Target, *, progress: Progress) -> bool:
+    """Whether a bundle's library gives the oracle's bytes to every golden frame, on the emulated CPU."""
+    if golden.outputs is None:
+        return False
+    with tempfile.TemporaryDirectory(prefix="edgekit-bench-") as folder:
+        inputs, outputs = Path(folder) / "inputs", Path(folder) / "outputs"
+        inputs.write_bytes(pack_frames(golden.inputs))
+        outputs.write_bytes(pack_frames(golden.outputs))
+        runner, library = (bundle.path.absolute() / name for name in (RUNNER_NAME, library_name(bundle)))
+        done = run_program((runner, "check", library, inputs, outputs), target, progress=progress)
+    if done.returncode not in (0, _DIFFERENT):
+        raise RuntimeError(f"{bundle.path}: {done.stderr.decode(errors='replace')}")
+    return done.returncode == 0
+
+
+def _litert(path: Path, golden: Golden, target: Target, *, afresh: bool, progress: Progress) -> LiteRtCount:
+    """LiteRT's count, from the cache if the very same was counted before."""
+    frame = pack_frames([tensor[:1] for tensor in golden.inputs])
+    version = run_tool(qemu_name(target), "--version", purpose="Asking QEMU's version").splitlines()[0]
+    script = runtime_file("litert_count.py").read_bytes()
+    parts = (path.read_bytes(), frame, script, repr((LITERT_WHEELS, version, target.emulated_cpu)).encode())
+    key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:24]
+    kept = cache_directory("litert-counts") / f"{path.stem}-{target.emulated_cpu}-{key}.json"
+    if kept.exists() and not afresh:
+        return LiteRtCount(**json.loads(kept.read_text()))
+    with tempfile.TemporaryDirectory(prefix="edgekit-bench-") as folder:
+        inputs = Path(folder) / "inputs"
+        inputs.write_bytes(frame)
+        counted = count_litert(path, inputs, target, progress=progress)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(dataclasses.asdict(counted)))
+    return counted

@@ -1,0 +1,36 @@
+"""The models that the engines are measured on."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from edgekit.testing.models import STATELESS, model_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Contender:
+    """A full-integer .tflite file."""
+
+    name: str
+    path: Path
+    trained: bool | None  # None: somebody's own, of which nothing is known
+
+
+def shipped(wanted: Sequence[str] = ()) -> list[Contender]:
+    """The models of a suite, fetched or made on first use; only those named, if any are.
+
+    Raises:
+        PackageUnavailableError: a package with trained models cannot be downloaded.
+    """
+    names = [name for name in STATELESS if not wanted or name in wanted]
+    return [Contender(name=name, path=model_path(name), trained=True) for name in names]
+
+
+def given(path: Path) -> Contender:
+    """Somebody's own model."""
+    return Contender(name=path.stem, path=path, trained=None)
