@@ -97,7 +97,8 @@ def _compile_kernels(folders: Sequence[str], target: Target, directory: Path) ->
     """
     objects = []
     for folder in folders:
-        for path in sorted(kernel_folder(folder).glob("*.c")):
+        sources = (path for path in kernel_folder(folder).iterdir() if path.suffix in {".c", ".S"})
+        for path in sorted(sources):
             name = f"{folder}-{path.stem}.o"
             zig_cc(
                 [*_COMPILE, "-c", path.name, "-o", str(directory / name)],

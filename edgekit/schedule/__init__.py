@@ -10,12 +10,13 @@ import tvm
 from edgekit.artifacts import TunedModule
 from edgekit.schedule.cpu import CpuClass, cpu_class
 from edgekit.schedule.scheduled import Scheduled
-from edgekit.schedule.template import Choice, Job, Lookup, Parameters, Template, one_point
+from edgekit.schedule.template import Choice, Job, Lookup, Template
 from edgekit.schedule.templates.convolution import CONVOLUTION
 from edgekit.schedule.templates.depthwise import DEPTHWISE
 from edgekit.schedule.templates.depthwise_rows import DEPTHWISE_ROWS
 from edgekit.schedule.templates.elementwise import ELEMENTWISE
-from edgekit.schedule.templates.neon_rows import fits_rows, schedule_convolution_rows
+from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS
+from edgekit.schedule.templates.neon_mlal_rows import MLAL_ROWS
 from edgekit.schedule.templates.reduction import REDUCTION
 from edgekit.schedule.templates.x86_rows import X86_ROWS
 
@@ -28,29 +29,10 @@ __all__ = ["TEMPLATES", "apply_choice", "candidates", "jobs", "schedule"]
 _KEPT = ("edgekit.template", "edgekit.in_place")  # attributes that a template's new kernel takes over
 
 
-def _fits_neon_rows(job: Job, cpu: CpuClass) -> bool:
-    if cpu.row_kernel is None or job.lowest_weight is None:
-        return False
-    return fits_rows(job.workload, cpu.row_kernel, lowest_weight=job.lowest_weight)
-
-
-def _apply_neon_rows(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
-    assert cpu.row_kernel is not None, cpu.name
-    return schedule_convolution_rows(job.workload, cpu.row_kernel)
-
-
-_NEON_ROWS = Template(
-    name="neon_rows",
-    kind="convolution",
-    version=1,
-    fits=_fits_neon_rows,
-    space=one_point,
-    apply=_apply_neon_rows,
-)
-
 # In order of preference: the first that fits a job is the untuned choice.
 TEMPLATES: tuple[Template, ...] = (
-    _NEON_ROWS,
+    DOT_ROWS,
+    MLAL_ROWS,
     X86_ROWS,
     CONVOLUTION,
     DEPTHWISE_ROWS,

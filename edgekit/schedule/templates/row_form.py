@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from edgekit.compute.fixed_point import Requantization
 
 _LOWEST, _HIGHEST = -128, 127
+_FRACTION_BITS = 31  # of a multiplier
+_ROUNDED = 2  # how far the two roundings may lead away from zero, at most
 
 
 class RowForm(StrEnum):
@@ -26,3 +28,9 @@ def row_form(how: Requantization) -> RowForm:
     if not full_range or shifts.has_left_shift or shifts.may_not_shift:
         return RowForm.GENERAL
     return RowForm.RELU if how.zero_point == _LOWEST else RowForm.LINEAR
+
+
+def narrows_to_int16(how: Requantization) -> bool:
+    """Whether no scaled sum that the weights allow leaves the range of an int16, zero point not yet added."""
+    largest = max(factor.multiplier * 2.0 ** (factor.shift - _FRACTION_BITS) for factor in how.factors)
+    return how.bound * largest + _ROUNDED < 1 << 15
