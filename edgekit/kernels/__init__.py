@@ -1,4 +1,4 @@
-"""Micro-kernels in C and assembly that schedule templates call, one folder a class of CPUs: files, no modules.
+"""Micro-kernels in C and assembly that schedule templates call, one folder a class of CPUs. No modules.
 
 Each folder's sources are compiled and linked into a model's library, and functions that a model does not
 call are dropped. Functions name the CPU features that they use, so that a folder may hold some for CPUs with
