@@ -269,6 +269,35 @@ class OutputsDifferError(EdgeKitError):
     exit_code = ExitCode.OUTPUTS_DIFFER
 
 
+# ---------------------------------------------------------------------------------------- tuning (2, 5)
+
+
+class StoreUnreadableError(EdgeKitError):
+    """The user's tuning store is damaged, or is no store."""
+
+
+class StoreVersionError(EdgeKitError):
+    """The user's tuning store was made by an EdgeKit whose records have another form."""
+
+
+class StoreUnwritableError(EdgeKitError):
+    """The user's tuning store cannot be opened or written."""
+
+
+class RecordsUnreadableError(EdgeKitError):
+    """A text file of tuning records cannot be read or written."""
+
+
+class ExecutorUnusableError(EdgeKitError):
+    """What builds candidates cannot be had: no such module, or no such cluster."""
+
+
+class NothingToTuneError(EdgeKitError):
+    """The model has no operator that could be computed in several ways."""
+
+    exit_code = ExitCode.MODEL
+
+
 # ------------------------------------------------------------------------------------ budgets (4)
 
 

@@ -1,0 +1,25 @@
+"""What tuning has found, kept for good: a SQLite file of the user's, and a text file that EdgeKit ships."""
+
+from __future__ import annotations
+
+from edgekit.store.database import Store, store_path
+from edgekit.store.ranking import Found, Wanted, best_record, nearest_record
+from edgekit.store.record import Record, Source, Unit
+from edgekit.store.shipped import RecordSet, shipped_records
+from edgekit.store.text import read_text, write_text
+
+__all__ = [
+    "Found",
+    "Record",
+    "RecordSet",
+    "Source",
+    "Store",
+    "Unit",
+    "Wanted",
+    "best_record",
+    "nearest_record",
+    "read_text",
+    "shipped_records",
+    "store_path",
+    "write_text",
+]

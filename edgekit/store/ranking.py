@@ -1,0 +1,121 @@
+"""Which record decides: measured on a board before counted, on the same CPU before its class, then the best.
+
+Scores are compared within one machine only. The newest version of a template is the only one that counts:
+older records say nothing of its present code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Protocol
+
+from edgekit.store.record import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from edgekit.store.record import Record
+
+_FARTHEST = 2.0  # doublings of extents, all told; past them, the shape's own cost model knows better
+_NEAREST_TRIED = 8
+
+
+class Records(Protocol):
+    """What can be asked for records: the user's store, or a set in memory."""
+
+    def records(self, kind: str, workload: str, cpu_class: str) -> tuple[Record, ...]:
+        """All records of a workload."""
+        ...
+
+    def workloads(self, kind: str, cpu_class: str) -> tuple[str, ...]:
+        """All workloads of a kind that have records."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a record is wanted for. `versions` are the templates there are now."""
+
+    kind: str
+    workload: str
+    cpu_class: str
+    cpu: str
+    features: str
+    versions: Mapping[str, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A record that decides, and whether it is of the very workload."""
+
+    record: Record
+    is_exact: bool
+
+
+def best_record(wanted: Wanted, sets: Sequence[Records], is_valid: Callable[[Record], bool]) -> Found | None:
+    """The record of the wanted workload that decides; of `sets`, the earlier win among equals.
+
+    `is_valid` says whether a record's template and parameters may be used for the job.
+    """
+    found = _decide(wanted, wanted.workload, sets, is_valid)
+    return None if found is None else Found(found, is_exact=True)
+
+
+def nearest_record(
+    wanted: Wanted, sets: Sequence[Records], is_valid: Callable[[Record], bool]
+) -> Found | None:
+    """The deciding record of the nearest tuned workload: same filter, strides and form, other extents."""
+    known = {name for records in sets for name in records.workloads(wanted.kind, wanted.cpu_class)}
+    far = [(distance(wanted.workload, name), name) for name in known]
+    near = sorted(pair for pair in far if pair[0] <= _FARTHEST)[:_NEAREST_TRIED]
+    for _, workload in near:
+        found = _decide(wanted, workload, sets, is_valid)
+        if found is not None:
+            return Found(found, is_exact=False)
+    return None
+
+
+def distance(one: str, other: str) -> float:
+    """Doublings between the extents of two workloads; infinite if they differ in anything else."""
+    mine, theirs = _parse(one), _parse(other)
+    if mine is None or theirs is None or mine["fixed"] != theirs["fixed"]:
+        return math.inf
+    extents, others = mine["extents"], theirs["extents"]
+    if extents.keys() != others.keys():
+        return math.inf
+    return sum(abs(math.log2(extents[name] / others[name])) for name in extents)
+
+
+def _parse(workload: str) -> dict[str, Any] | None:
+    """A workload's extents and the rest; None for one that is only a name."""
+    if not workload.startswith("{"):
+        return None
+    parsed: dict[str, Any] = json.loads(workload)
+    return parsed
+
+
+def _decide(
+    wanted: Wanted, workload: str, sets: Sequence[Records], is_valid: Callable[[Record], bool]
+) -> Record | None:
+    groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+    for position, records in enumerate(sets):
+        for record in records.records(wanted.kind, workload, wanted.cpu_class):
+            if record.version == wanted.versions.get(record.template) and is_valid(record):
+                groups[_rank(record, wanted), position, record.machine, record.unit].append(record)
+    if not groups:
+        return None
+    first = min((rank, position) for rank, position, *_ in groups)
+    # Of equal machines, the one that was used last.
+    chosen = max((g for key, g in groups.items() if key[:2] == first), key=lambda g: max(r.date for r in g))
+    return min(chosen, key=lambda record: (record.score, record.template, record.parameters))
+
+
+def _rank(record: Record, wanted: Wanted) -> tuple[bool, bool, bool]:
+    return (
+        record.source is Source.EMULATOR,
+        record.features != wanted.features,
+        record.cpu != wanted.cpu,
+    )
