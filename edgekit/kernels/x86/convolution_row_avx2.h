@@ -54,23 +54,19 @@ EK_AVX2_INLINE void ek_store_some(int8_t *out, __m128i bytes, int32_t count, con
 }
 
 /* Scale the sums of a tile and store them; `count` is how many of its channels exist. */
-EK_AVX2_INLINE void ek_store_avx2(const ek_row row, __m256i (*sums)[EK_MOST_VECTORS], int32_t channel, int8_t *out,
-                                  int32_t count, const int PIXELS, const int VECTORS, const int general) {
+EK_AVX2_INLINE void ek_store_avx2(const ek_row row, __m256i (*sums)[EK_MOST_VECTORS], const ek_scaling *how,
+                                  int8_t *out, int32_t count, const int PIXELS, const int VECTORS, const int form) {
   const int together = EK_NARROWED / VECTORS; /* pixels that fill 32 bytes */
-  ek_scaling how[EK_MOST_VECTORS];
-  EK_UNROLL
-  for (int v = 0; v < VECTORS; v++) {
-    how[v] = ek_load_scaling(row.multiplier + channel + EK_LANES * v, row.shift + channel + EK_LANES * v, general);
-  }
+  const __m256i low = _mm256_set1_epi8((int8_t)row.low), high = _mm256_set1_epi8((int8_t)row.high);
   EK_UNROLL
   for (int p = 0; p < PIXELS; p += together) {
     __m256i scaled[EK_NARROWED];
     EK_UNROLL
     for (int i = 0; i < EK_NARROWED; i++) {
-      const int pixel = p + i / VECTORS;
-      scaled[i] = pixel < PIXELS ? ek_scale_avx2(sums[pixel][i % VECTORS], &how[i % VECTORS], general) : scaled[0];
+      const int pixel = p + i / VECTORS, v = i % VECTORS;
+      scaled[i] = pixel < PIXELS ? ek_scale_avx2(sums[pixel][v], &how[v], row.zero_point, form) : scaled[0];
     }
-    const __m256i bytes = ek_narrow_avx2(&row, scaled);
+    const __m256i bytes = ek_narrow_avx2(low, high, scaled);
     const __m128i halves[2] = {_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1)};
     EK_UNROLL
     for (int i = 0; i < together && p + i < PIXELS; i++) {
@@ -82,14 +78,13 @@ EK_AVX2_INLINE void ek_store_avx2(const ek_row row, __m256i (*sums)[EK_MOST_VECT
 }
 
 /* One tile. PIXELS and VECTORS are constants where it is inlined. */
-EK_AVX2_INLINE void ek_tile_avx2(const ek_row row, const int8_t *x, const int8_t *weights, int8_t *out,
-                                 int32_t channel, const int PIXELS, const int VECTORS, const int general) {
+EK_AVX2_INLINE void ek_tile_avx2(const ek_row row, const int8_t *x, const int8_t *weights, const ek_scaling *how,
+                                 int8_t *out, int32_t count, const int PIXELS, const int VECTORS, const int form) {
   __m256i sums[EK_MOST_PIXELS][EK_MOST_VECTORS];
   EK_UNROLL
   for (int v = 0; v < VECTORS; v++) {
-    const __m256i bias = ek_load_eight(row.bias + channel + EK_LANES * v);
     EK_UNROLL
-    for (int p = 0; p < PIXELS; p++) sums[p][v] = bias;
+    for (int p = 0; p < PIXELS; p++) sums[p][v] = how[v].bias;
   }
   for (int32_t segment = 0; segment < row.segments; segment++) {
     const int8_t *run = x + segment * row.segment_stride;
@@ -112,19 +107,26 @@ EK_AVX2_INLINE void ek_tile_avx2(const ek_row row, const int8_t *x, const int8_t
       if (left > 2) EK_AVX2_UNIT(2);
     }
   }
-  ek_store_avx2(row, sums, channel, out, row.channels - channel, PIXELS, VECTORS, general);
+  ek_store_avx2(row, sums, how, out, count, PIXELS, VECTORS, form);
 }
 
 /* All pixels of a row, one block of channels after the other. The last tile may overlap the one before it. */
-EK_AVX2_INLINE void ek_convolve_avx2(const ek_row *given, const int PIXELS, const int VECTORS, const int general) {
+EK_AVX2_INLINE void ek_convolve_avx2(const ek_row *given, const int PIXELS, const int VECTORS, const int form) {
   const ek_row row = *given; /* a copy that no store through `out` can change: it stays in registers */
   const int32_t block = EK_LANES * VECTORS;
   for (int32_t channel = 0; channel < row.channels; channel += block) {
     const int8_t *weights = row.weights + channel * row.segments * row.run * EK_UNIT;
+    ek_scaling how[EK_MOST_VECTORS];
+    EK_UNROLL
+    for (int v = 0; v < VECTORS; v++) {
+      const int32_t first_lane = channel + EK_LANES * v;
+      how[v] = ek_load_scaling(row.bias + first_lane, row.multiplier + first_lane, row.shift + first_lane,
+                               row.zero_point, form);
+    }
     for (int32_t pixel = 0; pixel < row.pixels; pixel += PIXELS) {
       const int32_t at = pixel + PIXELS <= row.pixels ? pixel : row.pixels - PIXELS;
-      ek_tile_avx2(row, row.x + at * row.pixel_stride, weights, row.out + at * row.channels + channel, channel,
-                   PIXELS, VECTORS, general);
+      ek_tile_avx2(row, row.x + at * row.pixel_stride, weights, how, row.out + at * row.channels + channel,
+                   row.channels - channel, PIXELS, VECTORS, form);
     }
   }
 }

@@ -53,24 +53,20 @@ EK_VNNI_INLINE __m128i ek_excess(const ek_row row, const int8_t *const *x) {
 }
 
 /* Scale the sums of a tile and store them; `count` is how many of its channels exist. */
-EK_VNNI_INLINE void ek_store_vnni(const ek_row row, __m512i (*sums)[EK_MOST_VECTORS], int32_t channel, int8_t *out,
-                                  int32_t count, const int PIXELS, const int VECTORS, const int general) {
+EK_VNNI_INLINE void ek_store_vnni(const ek_row row, __m512i (*sums)[EK_MOST_VECTORS], const ek_scaling *how,
+                                  int8_t *out, int32_t count, const int PIXELS, const int VECTORS, const int form) {
   const int together = EK_MOST_VECTORS / VECTORS; /* pixels that fill 64 bytes */
   const uint64_t lanes = count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
-  ek_scaling how[EK_MOST_VECTORS];
-  EK_UNROLL
-  for (int v = 0; v < VECTORS; v++) {
-    how[v] = ek_load_scaling(row.multiplier + channel + EK_LANES * v, row.shift + channel + EK_LANES * v, general);
-  }
+  const __m512i low = _mm512_set1_epi8((int8_t)row.low), high = _mm512_set1_epi8((int8_t)row.high);
   EK_UNROLL
   for (int p = 0; p < PIXELS; p += together) {
     __m512i scaled[EK_MOST_VECTORS];
     EK_UNROLL
     for (int i = 0; i < EK_MOST_VECTORS; i++) {
-      const int pixel = p + i / VECTORS;
-      scaled[i] = pixel < PIXELS ? ek_scale_vnni(sums[pixel][i % VECTORS], how[i % VECTORS], general) : scaled[0];
+      const int pixel = p + i / VECTORS, v = i % VECTORS;
+      scaled[i] = pixel < PIXELS ? ek_scale_vnni(sums[pixel][v], &how[v], row.zero_point, form) : scaled[0];
     }
-    const __m512i bytes = ek_narrow_vnni(&row, scaled);
+    const __m512i bytes = ek_narrow_vnni(low, high, scaled);
     int8_t *to = out + p * row.channels;
     if (VECTORS == 4) _mm512_mask_storeu_epi8(to, lanes, bytes);
     if (VECTORS == 2) {
@@ -91,15 +87,14 @@ EK_VNNI_INLINE void ek_store_vnni(const ek_row row, __m512i (*sums)[EK_MOST_VECT
 
 /* One tile. PIXELS and VECTORS are constants where it is inlined. */
 EK_VNNI_INLINE void ek_tile_vnni(const ek_row row, const int8_t *x, const int8_t *weights, const int32_t *excess,
-                                 int8_t *out, int32_t channel, const int PIXELS, const int VECTORS,
-                                 const int general) {
+                                 const ek_scaling *how, int8_t *out, int32_t count, const int PIXELS,
+                                 const int VECTORS, const int form) {
   const int32_t units = ek_units(row);
   __m512i sums[EK_MOST_PIXELS][EK_MOST_VECTORS];
   EK_UNROLL
   for (int v = 0; v < VECTORS; v++) {
-    const __m512i bias = _mm512_loadu_si512(row.bias + channel + EK_LANES * v);
     EK_UNROLL
-    for (int p = 0; p < PIXELS; p++) sums[p][v] = _mm512_sub_epi32(bias, _mm512_set1_epi32(excess[p]));
+    for (int p = 0; p < PIXELS; p++) sums[p][v] = _mm512_sub_epi32(how[v].bias, _mm512_set1_epi32(excess[p]));
   }
   for (int32_t segment = 0; segment < row.segments; segment++) {
     const int8_t *run = x + segment * row.segment_stride;
@@ -119,14 +114,14 @@ EK_VNNI_INLINE void ek_tile_vnni(const ek_row row, const int8_t *x, const int8_t
       weights += 64 * VECTORS;
     }
   }
-  ek_store_vnni(row, sums, channel, out, row.channels - channel, PIXELS, VECTORS, general);
+  ek_store_vnni(row, sums, how, out, count, PIXELS, VECTORS, form);
 }
 
 /*
  * All pixels of a row: strips of pixels, so that their excess fits the stack and their inputs the cache, and in
  * each one block of channels after the other. The last strip and the last tile may overlap the one before.
  */
-EK_VNNI_INLINE void ek_convolve_vnni(const ek_row *given, const int PIXELS, const int VECTORS, const int general) {
+EK_VNNI_INLINE void ek_convolve_vnni(const ek_row *given, const int PIXELS, const int VECTORS, const int form) {
   const ek_row row = *given; /* a copy that no store through `out` can change: it stays in registers */
   const int32_t block = EK_LANES * VECTORS;
   for (int32_t done = 0; done < row.pixels; done += EK_STRIP) {
@@ -143,10 +138,17 @@ EK_VNNI_INLINE void ek_convolve_vnni(const ek_row *given, const int PIXELS, cons
     }
     for (int32_t channel = 0; channel < row.channels; channel += block) {
       const int8_t *weights = row.weights + channel * row.segments * ek_units(row) * EK_UNIT;
+      ek_scaling how[EK_MOST_VECTORS];
+      EK_UNROLL
+      for (int v = 0; v < VECTORS; v++) {
+        const int32_t first_lane = channel + EK_LANES * v;
+        how[v] = ek_load_scaling(row.bias + first_lane, row.multiplier + first_lane, row.shift + first_lane,
+                                 row.zero_point, form);
+      }
       for (int32_t pixel = first; pixel < end; pixel += PIXELS) {
         const int32_t at = pixel + PIXELS <= end ? pixel : end - PIXELS;
-        ek_tile_vnni(row, row.x + at * row.pixel_stride, weights, excess + (at - first),
-                     row.out + at * row.channels + channel, channel, PIXELS, VECTORS, general);
+        ek_tile_vnni(row, row.x + at * row.pixel_stride, weights, excess + (at - first), how,
+                     row.out + at * row.channels + channel, row.channels - channel, PIXELS, VECTORS, form);
       }
     }
   }

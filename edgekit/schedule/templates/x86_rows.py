@@ -20,6 +20,7 @@ from edgekit.schedule.template import Job, Parameters, Template, preferring
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.convolution_rows import Runs, pack_weights, row_expressions
 from edgekit.schedule.templates.padding import vectorize_function_padding
+from edgekit.schedule.templates.x86_form import x86_form
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 OVERREAD_BYTES = 15
 _TILE_OVERHEAD = 1  # of a tile, in pixels' worth of work
-_COMMON_BOUND = 1 << 30  # sums that the common form of scaling may double in 32 bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
     )
 
 
-X86_ROWS = Template(name="x86_rows", kind="convolution", version=1, fits=_fits, space=_space, apply=_apply)
+X86_ROWS = Template(name="x86_rows", kind="convolution", version=2, fits=_fits, space=_space, apply=_apply)
 
 
 def _family(cpu: CpuClass) -> _Family:
@@ -114,9 +114,7 @@ def _runs(load: Convolution, family: _Family, channels: int) -> Runs:
 
 
 def _function(load: Convolution, instance: str) -> str:
-    how = load.requantization
-    common = not how.form.has_left_shift and not how.form.may_not_shift and how.bound < _COMMON_BOUND
-    return f"ek_convolution_row_{instance}{'' if common else '_general'}"
+    return f"ek_convolution_row_{instance}_{x86_form(load.requantization)}"
 
 
 def _tile_pixels(width: int, choices: tuple[int, ...]) -> int:
