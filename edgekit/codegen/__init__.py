@@ -43,6 +43,7 @@ def generate(model: QuantizedModel, tuned: TunedModule) -> Code:
             outputs=lowered.outputs,
             plan=plan,
             workspaces=kernels.workspaces,
+            shared=kernels.shared,
             constant_offsets=block.offsets,
             initial_states={name: block.offsets[f"initial:{name}"] for name in initial},
         )

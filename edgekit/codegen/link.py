@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from edgekit.target import Target
 
+_HEADERS = ("edgekit.h", "edgekit_pool.h")
 _EXPORTS = "{ global: edgekit_model_get; local: *; };\n"
 # The constants go in by the assembler: no compiler parses them.
 _CONSTANTS = """\
@@ -73,13 +74,15 @@ def link_library(
     """
     with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
         directory = Path(folder)
-        (directory / "edgekit.h").write_bytes(runtime_file("edgekit.h").read_bytes())
+        for file in _HEADERS:
+            (directory / file).write_bytes(runtime_file(file).read_bytes())
         (directory / "model.c").write_text(source)
         (directory / "kernels.o").write_bytes(kernels)
         (directory / "constants.bin").write_bytes(constants)
         (directory / "constants.S").write_text(_CONSTANTS)
         (directory / "exports.map").write_text(_EXPORTS)
-        objects = [*_compile_kernels(micro_kernels, target, directory), "kernels.o"]
+        sources = [*_micro_kernel_sources(micro_kernels), runtime_file("edgekit_pool.c")]
+        objects = ["kernels.o", *(_compile(path, target, directory) for path in sources)]
         zig_cc(
             [*_COMPILE, *_LINK, f"-Wl,-soname,{name}", "model.c", "constants.S", *objects, "-o", name],
             triple=target.triple,
@@ -90,24 +93,24 @@ def link_library(
     return Library(content, _code_bytes(content))
 
 
-def _compile_kernels(folders: Sequence[str], target: Target, directory: Path) -> list[str]:
-    """Compile micro-kernels into the build folder; the names of their objects.
+def _micro_kernel_sources(folders: Sequence[str]) -> list[Path]:
+    sources = (path for folder in folders for path in kernel_folder(folder).iterdir())
+    return sorted(path for path in sources if path.suffix in {".c", ".S"})
 
-    They are compiled where they lie, so that zig's cache knows them again: they take seconds.
+
+def _compile(path: Path, target: Target, directory: Path) -> str:
+    """Compile a source of ours into the build folder; the name of its object.
+
+    It is compiled where it lies, so that zig's cache knows it again: micro-kernels take seconds.
     """
-    objects = []
-    for folder in folders:
-        sources = (path for path in kernel_folder(folder).iterdir() if path.suffix in {".c", ".S"})
-        for path in sorted(sources):
-            name = f"{folder}-{path.stem}.o"
-            zig_cc(
-                [*_COMPILE, "-c", path.name, "-o", str(directory / name)],
-                triple=target.triple,
-                glibc=target.glibc,
-                directory=path.parent,
-            )
-            objects.append(name)
-    return objects
+    name = f"{path.parent.name}-{path.stem}.o"
+    zig_cc(
+        [*_COMPILE, "-c", path.name, "-o", str(directory / name)],
+        triple=target.triple,
+        glibc=target.glibc,
+        directory=path.parent,
+    )
+    return name
 
 
 def _code_bytes(library: bytes) -> int:

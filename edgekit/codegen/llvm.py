@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class KernelObject:
-    """An object file with one function per kernel, and the scratch bytes each takes."""
+    """An object file with one function per kernel, the scratch bytes each takes, and which threads share."""
 
     content: bytes
     workspaces: Mapping[str, tuple[int, ...]]
+    shared: frozenset[str]
 
 
 def llvm_target(target: Target) -> Any:
@@ -57,4 +58,4 @@ def compile_kernels(module: Any, target: Target) -> KernelObject:
     with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
         path = Path(folder) / "kernels.o"
         built.write_to_file(str(path), "o")
-        return KernelObject(path.read_bytes(), flat.workspaces)
+        return KernelObject(path.read_bytes(), flat.workspaces, flat.shared)

@@ -7,6 +7,7 @@ needs no runtime: no packed arguments, no workspace hooks.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,18 @@ from typing import TYPE_CHECKING, Any
 import tvm
 import tvm_ffi
 from tvm import s_tir, tirx
-from tvm.ir import Call, PointerType, PrimType
+from tvm.ir import PointerType, PrimType
 
-from edgekit.artifacts import SHARE_BEGIN, SHARE_END
+from edgekit.codegen.shares import (
+    NotShareableError,
+    asks_for_shares,
+    for_one_thread,
+    is_stage,
+    share_stages,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tvm.target import Target as TvmTarget
 
@@ -58,51 +65,56 @@ class FlatKernels:
 
     module: Any  # tvm.IRModule
     workspaces: Mapping[str, tuple[int, ...]]  # kernel -> bytes of each extra pointer parameter
+    shared: frozenset[str]  # kernels whose last parameter points to a thread's share
+
+
+@dataclasses.dataclass(frozen=True)
+class _Flat:
+    """One kernel over pointers."""
+
+    function: Any
+    workspaces: tuple[int, ...]
+    is_shared: bool
 
 
 def flatten_kernels(module: Any, target: TvmTarget) -> FlatKernels:
     """Lower scheduled PrimFuncs to functions over pointers for `target`."""
     bound = tirx.transform.BindTarget(target.with_host(target))(_with_aliasing_rules(module))
     with tvm.transform.PassContext(opt_level=3):
-        flat = tvm.transform.Sequential(_SCHEDULED_TO_FLAT)(bound)
-        functions, workspaces = {}, {}
-        for variable, function in flat.functions.items():
-            functions[variable], workspaces[variable.name_hint] = _over_pointers(function)
-        done = tvm.transform.Sequential(_FLAT_TO_INTRINSICS)(tvm.IRModule(functions))
-    return FlatKernels(done, workspaces)
+        kernels = {name: _flat_kernel(name, function) for name, function in bound.functions.items()}
+        functions = tvm.IRModule({variable: kernel.function for variable, kernel in kernels.items()})
+        done = tvm.transform.Sequential(_FLAT_TO_INTRINSICS)(functions)
+    named = {variable.name_hint: kernel for variable, kernel in kernels.items()}
+    return FlatKernels(
+        done,
+        {name: kernel.workspaces for name, kernel in named.items()},
+        frozenset(name for name, kernel in named.items() if kernel.is_shared),
+    )
+
+
+def _flat_kernel(variable: Any, function: Any) -> _Flat:
+    if asks_for_shares(function.body):
+        with contextlib.suppress(NotShareableError):
+            return _over_pointers(_flatten(variable, function), is_shared=True)
+    return _over_pointers(_flatten(variable, for_one_thread(function)), is_shared=False)
+
+
+def _flatten(variable: Any, function: Any) -> Any:
+    flat = tvm.transform.Sequential(_SCHEDULED_TO_FLAT)(tvm.IRModule({variable: function}))
+    return flat[variable]
 
 
 def _with_aliasing_rules(module: Any) -> Any:
     """Promise LLVM that pointers do not overlap, except in kernels that may work in place."""
     return tvm.IRModule(
         {
-            variable: _alone(function).with_attr("tirx.noalias", not bool(function.attrs["edgekit.in_place"]))
+            variable: function.with_attr("tirx.noalias", not bool(function.attrs["edgekit.in_place"]))
             for variable, function in module.functions.items()
         }
     )
 
 
-def _alone(function: Any) -> Any:
-    """The kernel with all of every share."""
-
-    def bound(call: Any) -> Any:
-        match str(call.args[0].value) if call.op.name == "tirx.call_pure_extern" else "":
-            case name if name == SHARE_BEGIN:
-                return tirx.const(0, "int32")
-            case name if name == SHARE_END:
-                return call.args[1]
-            case _:
-                return call
-
-    def loop(node: Any) -> Any:
-        if node.kind != tirx.ForKind.PARALLEL:
-            return node
-        return tirx.For(node.loop_var, node.min, node.extent, tirx.ForKind.SERIAL, node.body)
-
-    return tvm_ffi.structural_map(function, ((Call, bound), (tirx.For, loop)))
-
-
-def _over_pointers(function: Any) -> tuple[Any, tuple[int, ...]]:
+def _over_pointers(function: Any, *, is_shared: bool) -> _Flat:
     statements = list(function.body.seq) if isinstance(function.body, tirx.SeqStmt) else [function.body]
     parameters, declarations, workspaces, rest = [], [], [], []
 
@@ -114,14 +126,36 @@ def _over_pointers(function: Any) -> tuple[Any, tuple[int, ...]]:
     for parameter in function.params:
         pointer(parameter)
     for statement in statements:
-        is_scratch = isinstance(statement, tirx.AllocBuffer)
-        if is_scratch and _size_bytes(statement.buffer.ty) >= _STACK_LIMIT_BYTES:
+        if isinstance(statement, tirx.AllocBuffer) and (
+            _size_bytes(statement.buffer.ty) >= _STACK_LIMIT_BYTES
+            or (is_shared and _is_touched_by_two(statement.buffer, statements))
+        ):
             workspaces.append(_size_bytes(statement.buffer.ty))
             pointer(statement.buffer)
         else:
             rest.append(statement)
+    if is_shared:
+        share, rest = share_stages(rest, parameters[len(function.params) :])
+        parameters.append(share)
     body = _on_cpu(tirx.SeqStmt([*declarations, *rest]))
-    return tirx.PrimFunc(parameters, body, function.ret_type, function.attrs), tuple(workspaces)
+    done = tirx.PrimFunc(parameters, body, function.ret_type, function.attrs)
+    return _Flat(done, tuple(workspaces), is_shared)
+
+
+def _is_touched_by_two(buffer: Any, statements: Sequence[Any]) -> bool:
+    """Whether more than one stage uses some memory: threads have to see each other's then."""
+    return sum(_touches(buffer, statement) for statement in statements if is_stage(statement)) > 1
+
+
+def _touches(buffer: Any, statement: Any) -> bool:
+    found: list[Any] = []
+
+    def look(variable: Any) -> None:
+        if variable.same_as(buffer):
+            found.append(variable)
+
+    tvm_ffi.structural_walk(statement, (tirx.Var, look))
+    return bool(found)
 
 
 def _on_cpu(body: Any) -> Any:

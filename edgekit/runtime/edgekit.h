@@ -15,6 +15,12 @@
  *
  * Inputs live in the arena and are scratch once read: write them before every invocation. Outputs
  * stay until the next one.
+ *
+ * Several threads can share the work of one invocation; the answer is the same, byte for byte:
+ *
+ *     edgekit_pool *pool = model->create_pool(2);     // once; NULL if there can be no threads
+ *     model->invoke_with(pool, arena, state, NULL, NULL);
+ *     model->free_pool(pool);
  */
 #ifndef EDGEKIT_H
 #define EDGEKIT_H
@@ -27,7 +33,7 @@ extern "C" {
 #endif
 
 /* Raised when a field changes its meaning or place. Check it before reading any other field. */
-#define EDGEKIT_ABI_VERSION 1u
+#define EDGEKIT_ABI_VERSION 2u
 
 /* Element types. */
 typedef enum edgekit_type {
@@ -68,6 +74,18 @@ typedef struct edgekit_operator {
  */
 typedef void (*edgekit_observer)(void *context, uint32_t step);
 
+/* Threads that wait for work; made by a model's library. */
+typedef struct edgekit_pool edgekit_pool;
+
+/* One of the threads that run an invocation together. */
+typedef struct edgekit_team {
+  uint32_t thread;  /* 0 for the first */
+  uint32_t threads; /* 1 or more */
+  /* Returns when all threads have called it, and shows each what the others wrote. Unused with 1 thread. */
+  void (*barrier)(void *context);
+  void *context;
+} edgekit_team;
+
 typedef struct edgekit_model {
   uint32_t abi_version; /* EDGEKIT_ABI_VERSION */
   const char *name;
@@ -90,6 +108,27 @@ typedef struct edgekit_model {
 
   /* Run the network once. `observer` may be NULL. Returns 0, or a negative number on failure. */
   int (*invoke)(void *arena, void *state, edgekit_observer observer, void *context);
+
+  /* 1 if threads would not help, since no step is large enough to share; else how many may be of use. */
+  uint32_t most_threads;
+
+  /*
+   * Be one of the threads that run the network once: for programs that have threads of their own. All of
+   * them call it at the same time, with the same arguments but for `team->thread`. The result is there when
+   * thread 0 returns, which alone calls the observer.
+   */
+  int (*invoke_part)(void *arena, void *state, const edgekit_team *team, edgekit_observer observer,
+                     void *context);
+
+  /*
+   * Threads of the library's own. `create_pool` starts `threads` - 1 of them; 0 stands for as many threads as
+   * there are cores. It returns NULL with errno set if that fails: ENOSYS if the program has no threads
+   * (before glibc 2.34, link it with -pthread). `invoke_with` is `invoke` by a pool of the same library, one
+   * invocation at a time; the caller works as its first thread. All three are NULL where there are no threads.
+   */
+  edgekit_pool *(*create_pool)(uint32_t threads);
+  int (*invoke_with)(edgekit_pool *pool, void *arena, void *state, edgekit_observer observer, void *context);
+  void (*free_pool)(edgekit_pool *pool);
 } edgekit_model;
 
 /* The model in this library. Never NULL. */

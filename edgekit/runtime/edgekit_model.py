@@ -6,6 +6,7 @@
     print(model.inputs)                      # name, shape, dtype, scale, zero_point
     scores, = model.invoke(pixels)           # one array an input, one array an output
     model.reset()                            # forget what a streaming model remembers
+    Model("libkeyword_spotting.so", threads=2)   # two threads share each invocation; same answers
 
 Python 3.7 and up. Two `Model`s of one library have memory of their own each; one `Model` must not
 be invoked from two threads at once.
@@ -14,11 +15,13 @@ be invoked from two threads at once.
 from __future__ import annotations
 
 import ctypes
+import os
+import weakref
 from typing import Any, NamedTuple
 
 import numpy as np
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 
 _TYPES = {
     1: np.int8,
@@ -59,7 +62,10 @@ class _Tensor(ctypes.Structure):
 
 
 _RESET = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-_INVOKE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_INVOKE = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 4)
+_INVOKE_WITH = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 5)
+_CREATE_POOL = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_uint32, use_errno=True)
+_FREE_POOL = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 class _Model(ctypes.Structure):
@@ -79,16 +85,22 @@ class _Model(ctypes.Structure):
         ("operators", ctypes.c_void_p),
         ("reset", _RESET),
         ("invoke", _INVOKE),
+        ("most_threads", ctypes.c_uint32),
+        ("invoke_part", ctypes.c_void_p),
+        ("create_pool", _CREATE_POOL),
+        ("invoke_with", _INVOKE_WITH),
+        ("free_pool", _FREE_POOL),
     ]
 
 
 class Model:
     """One instance of a model: its library, an arena and a state of its own."""
 
-    def __init__(self, path: Any) -> None:
-        """Load a library, for example "./libmodel.so".
+    def __init__(self, path: Any, threads: int = 1) -> None:
+        """Load a library, for example "./libmodel.so", to be run by so many threads; 0: one for each core.
 
-        Raises ModelError if it cannot be loaded here or has another interface version.
+        A model too small to share is run by one thread all the same. Raises ModelError if the library cannot
+        be loaded here or has another interface version, or if threads cannot be started.
         """
         try:
             self._library = ctypes.CDLL(str(path))
@@ -110,8 +122,21 @@ class Model:
         self._output_views = self._views(self._model.outputs, self.outputs)
         # Looked up once: for a small model it would take longer than the model itself.
         self._invoke = self._model.invoke
-        self._memory = tuple(ctypes.c_void_p(m.ctypes.data) for m in (self._arena, self._state))
+        self._memory = [ctypes.c_void_p(m.ctypes.data) for m in (self._arena, self._state)]
+        if threads != 1 and self._model.most_threads > 1:
+            self._use_pool(threads)
         self.reset()
+
+    def _use_pool(self, threads: int) -> None:
+        if threads < 0:
+            raise ModelError(f"threads is {threads}; it must be 0 or more")
+        pool = self._model.create_pool(threads)
+        if not pool:
+            raise ModelError(f"{threads} threads cannot be started: {os.strerror(ctypes.get_errno())}")
+        # The library stays loaded for as long as its threads run.
+        weakref.finalize(self, self._model.free_pool, pool)
+        self._invoke = self._model.invoke_with
+        self._memory.insert(0, ctypes.c_void_p(pool))
 
     @property
     def name(self) -> str:

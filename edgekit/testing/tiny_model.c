@@ -92,13 +92,18 @@ static int invoke(void *arena, void *state, edgekit_observer observer, void *con
 #endif
 }
 
+static int invoke_part(void *arena, void *state, const edgekit_team *team, edgekit_observer observer,
+                       void *context) {
+  return team->thread == 0 ? invoke(arena, state, observer, context) : 0;
+}
+
 #ifndef TINY_DIGEST
 #define TINY_DIGEST ""
 #endif
 
 static const edgekit_model model = {
     ABI, "tiny \"model\"", TINY_DIGEST, "host", ARENA, 64, ELEMENTS, 1, 1, 3,
-    &input, &output, operators, reset, invoke,
+    &input, &output, operators, reset, invoke, 1, invoke_part, NULL, NULL, NULL,
 };
 
 #ifndef BUG_NO_SYMBOL

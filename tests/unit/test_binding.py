@@ -93,7 +93,7 @@ def test_another_interface_version_is_refused(tmp_path: Path) -> None:
     path = install(tmp_path, "ABI")
     module = binding(tmp_path)
     with pytest.raises(
-        module.ModelError, match="has version 99 of the C interface, this file reads version 1"
+        module.ModelError, match="has version 99 of the C interface, this file reads version 2"
     ):
         module.Model(path)
 

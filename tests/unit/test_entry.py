@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def _entry(flatbuffer: bytes, name: str) -> Entry:
+def _entry(flatbuffer: bytes, name: str, shared: frozenset[str] = frozenset()) -> Entry:
     model = dataclasses.replace(read_tflite(flatbuffer, name=name), digest="0" * 64)
     lowered = lower(model)
     workspaces = {lowered.calls[0].kernel: (600,)}
@@ -39,6 +39,7 @@ def _entry(flatbuffer: bytes, name: str) -> Entry:
         outputs=lowered.outputs,
         plan=plan_memory(lowered.calls, lowered.buffers, lowered.inputs, lowered.outputs, workspaces),
         workspaces=workspaces,
+        shared=shared,
         constant_offsets={constant: 16 * i for i, constant in enumerate(lowered.constants)},
         initial_states={state: 4096 + 64 * i for i, state in enumerate(states)},
     )
@@ -57,17 +58,30 @@ def _small_net(name: str = "conv/out") -> bytes:
     return model.build()
 
 
+def _compile(source: str, directory: Path) -> None:
+    (directory / "model.c").write_text(source)
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]
+    folder = runtime_file("edgekit.h").parent
+    subprocess.run(["cc", *flags, "-I", str(folder), "model.c"], cwd=directory, check=True)
+
+
 def test_a_small_net_gives_the_golden_source(golden: Callable[[str, str], None]) -> None:
     golden("small_net.c", entry_source(_entry(_small_net(), "small net")))
+
+
+def test_a_net_whose_convolution_is_shared_gives_the_golden_source(
+    golden: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    kernel = _entry(_small_net(), "small net").calls[0].kernel
+    source = entry_source(_entry(_small_net(), "small net", frozenset([kernel])))
+    golden("small_net_shared.c", source)
+    _compile(source, tmp_path)
 
 
 @pytest.mark.parametrize("name", ['*/ system("rm"); /*', 'quote " and \\ and ??/', "naïve\nname", "a*//*b"])
 def test_names_from_the_file_cannot_escape_their_literals(name: str, tmp_path: Path) -> None:
     source = entry_source(_entry(_small_net(name), name))
-    (tmp_path / "edgekit.h").write_bytes(runtime_file("edgekit.h").read_bytes())
-    (tmp_path / "model.c").write_text(source)
-    flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]
-    subprocess.run(["cc", *flags, "model.c"], cwd=tmp_path, check=True)
+    _compile(source, tmp_path)
 
 
 def test_calls_of_one_operator_are_one_step() -> None:

@@ -61,7 +61,7 @@ def good(tmp_path: Path) -> str:
 
 def test_a_library_describes_itself(good: str) -> None:
     model = runner.describe(DEVICE, good, LIBRARY_NAME)
-    assert (model.abi_version, model.arena_bytes, model.arena_alignment, model.state_bytes) == (1, 136, 64, 8)
+    assert (model.abi_version, model.arena_bytes, model.arena_alignment, model.state_bytes) == (ABI_VERSION, 136, 64, 8)
     assert [(step.name, step.kernel, step.index) for step in model.operators] == [
         ("MAXIMUM", "tiny_maximum", 3),
         ("RELU", "tiny_relu", 4),
@@ -155,7 +155,7 @@ def test_a_model_that_relies_on_zeroed_state_differs(tmp_path: Path) -> None:
 def test_another_interface_version_is_refused_with_both_versions(tmp_path: Path) -> None:
     directory = install(tmp_path, "ABI")
     with pytest.raises(
-        LibraryRefusedError, match=r"has version 99 .* this runner reads version 1"
+        LibraryRefusedError, match=r"has version 99 .* this runner reads version 2"
     ) as refused:
         runner.describe(DEVICE, directory, LIBRARY_NAME)
     assert refused.value.exit_code == ExitCode.DEVICE
