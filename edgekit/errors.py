@@ -211,6 +211,12 @@ class LibraryRefusedError(RunnerFailedError):
     """The device cannot load the model library: another CPU, C library or interface version."""
 
 
+class LiteRtMissingError(EdgeKitError):
+    """The engine is LiteRT, and the device has no Python with it."""
+
+    exit_code = ExitCode.TOOL_MISSING
+
+
 class InputsDoNotFitError(EdgeKitError):
     """Inputs are not of the number, shape or type that the model takes."""
 

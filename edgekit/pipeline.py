@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from edgekit.codegen import generate, resolve_host_cpu
 from edgekit.dump import Dump
-from edgekit.ingest import read_tflite
+from edgekit.ingest import macs, read_tflite
 from edgekit.lower import lower
-from edgekit.package import package_bundle
+from edgekit.package import package_bundle, package_litert
 from edgekit.package.budgets import check_budgets
 from edgekit.project import Budgets
 from edgekit.schedule import schedule
@@ -53,5 +53,23 @@ def compile_model(
     progress("asking the oracle and packaging", 0.8)
     folder = directory / model.name / target.name
     bundle = show("package", package_bundle(model, code, target, directory=folder))
+    progress("done", 1.0)
+    return bundle
+
+
+def wrap_for_litert(
+    model_path: Path,
+    target: Target,
+    directory: Path,
+    *,
+    name: str | None = None,
+    progress: Progress = lambda _stage, _share: None,
+) -> Bundle:
+    """From a .tflite file to a bundle in the same place whose engine is LiteRT: nothing is compiled."""
+    progress("reading the model", 0.0)
+    model = read_tflite(model_path, name=name)
+    progress("asking LiteRT and packaging", 0.3)
+    products = {operator.index: macs(model.graph, operator) for operator in model.graph.operators}
+    bundle = package_litert(model, products, target, directory=directory / model.name / target.name)
     progress("done", 1.0)
     return bundle

@@ -95,6 +95,8 @@ def _show_times(found: Profile) -> None:
         f"{_microseconds(total.p25_ns)} to {_microseconds(total.p75_ns)} us, "
         f"fastest {_microseconds(total.min_ns)} us"
     )
+    if found.engine == "litert":
+        click.echo("LiteRT tells no operator's time")
     table(("machine", ""), state_rows(found.machine, found.before, found.after))
     _show_memory(found.memory)
     show_verdict(found.assessment)
@@ -122,8 +124,11 @@ def _show_instructions(found: InstructionProfile) -> None:
     _show_memory(found.memory)
 
 
-def _show_memory(memory: Mapping[str, int]) -> None:
-    rows = [(name.removesuffix("_bytes"), f"{size:,}") for name, size in memory.items()]
+def _show_memory(memory: Mapping[str, int | None]) -> None:
+    rows = [
+        (name.removesuffix("_bytes"), "not told by LiteRT" if size is None else f"{size:,}")
+        for name, size in memory.items()
+    ]
     table(("memory", "bytes"), rows, right=(1,))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str, float | None], None]
 
 GOLDEN_INPUTS, GOLDEN_OUTPUTS = "golden-inputs.bin", "golden-outputs.bin"
-_HOST_ONLY = ("model.tflite", "golden.npz", "report.json")  # nothing on a device reads these
+_HOST_ONLY = ("model.tflite", "golden.npz", "report.json")  # EdgeKit reads none of these on a device
 _EXECUTABLE = 0o755
 _SPARE_KIB = 1024  # beside the files: folders, the record, the golden check's own needs
 
@@ -55,7 +55,9 @@ def make_payload(bundle: Bundle, workspace: Path) -> Payload:
     Raises:
         BundleUnreadableError: the golden vectors cannot be read, or there is no library.
     """
-    files = {name: bundle.path / name for name in bundle.manifest["files"] if name not in _HOST_ONLY}
+    library = library_name(bundle)
+    names = [name for name in bundle.manifest["files"] if name not in _HOST_ONLY or name == library]
+    files = {name: bundle.path / name for name in names}
     files["manifest.json"] = bundle.path / "manifest.json"
     golden = load_golden(bundle.path, bundle.manifest)
     for name, tensors in ((GOLDEN_INPUTS, golden.inputs), (GOLDEN_OUTPUTS, golden.outputs)):
@@ -65,7 +67,7 @@ def make_payload(bundle: Bundle, workspace: Path) -> Payload:
     # What was read as a bundle a moment ago is what must arrive.
     listed = {name: entry["sha256"] for name, entry in bundle.manifest["files"].items()}
     digests = {name: listed.get(name) or _digest(path) for name, path in files.items()}
-    return Payload(files=files, digests=digests, library=library_name(bundle))
+    return Payload(files=files, digests=digests, library=library)
 
 
 def prepare(device: Device, directory: str, staging: str, payload: Payload) -> None:

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +72,7 @@ class LocalDevice:
                 input=stdin,
                 capture_output=True,
                 cwd=self._home,
+                env=_environment(),
                 timeout=timeout_seconds,
                 check=False,
             )
@@ -102,6 +104,7 @@ class LocalDevice:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd=self._home,
+                env=_environment(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -127,6 +130,11 @@ class LocalProgram:
         """Send the last input and wait for the end."""
         self._process.communicate(text)
         return _as_shell(self._process.returncode)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, and where a program finds the Python packages that EdgeKit was installed with."""
+    return {"EDGEKIT_LITERT_PYTHON": sys.executable, **os.environ}
 
 
 def _as_shell(returncode: int) -> int:

@@ -1,4 +1,7 @@
-"""The native runner of a bundle, worked over any `Device`: one typed function per command.
+"""The runner of a bundle, worked over any `Device`: one typed function per command.
+
+It is a native program; a bundle whose engine is LiteRT has a Python program in its place, with the same
+commands and answers (runtime/litert_runner.py).
 
 `directory` is a folder on the device that holds the runner and the model library; files named by
 the other arguments lie on the device too. Nothing is copied here.
@@ -17,8 +20,10 @@ from edgekit.errors import (
     EdgeKitError,
     InputsDoNotFitError,
     LibraryRefusedError,
+    LiteRtMissingError,
     RunnerFailedError,
 )
+from edgekit.runtime.litert_runner import INSTALL as LITERT_INSTALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     from edgekit.devices.device import Completed, Device
 
 RUNNER_NAME = "edgekit-runner"
+_NOT_FOUND = 127
 _ILLEGAL_INSTRUCTION = 128 + 4  # as a shell reports SIGILL, the same number on every Linux
 
 
@@ -37,6 +43,7 @@ class RunnerExit(IntEnum):
     USAGE = 2
     DIFFERS = 3
     REFUSED = 5
+    RUNTIME_MISSING = 8
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,7 +54,7 @@ class TensorDescription:
     dtype: str
     shape: tuple[int, ...]
     bytes: int
-    arena_offset: int
+    arena_offset: int | None  # None: LiteRT keeps its memory to itself
     scale: float
     zero_point: int
 
@@ -64,19 +71,29 @@ class StepDescription:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What runs a model that is not compiled: LiteRT."""
+
+    name: str  # "ai-edge-litert 2.3.0"
+    delegate: str | None  # "XNNPACK", if it took any part of the network over
+    threads: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelDescription:
     """What a library says about itself."""
 
-    abi_version: int
+    abi_version: int | None  # None, with the three sizes below, where the engine is LiteRT
     name: str
     digest: str
     target: str
-    arena_bytes: int
-    arena_alignment: int
-    state_bytes: int
+    arena_bytes: int | None
+    arena_alignment: int | None
+    state_bytes: int | None
     inputs: tuple[TensorDescription, ...]
     outputs: tuple[TensorDescription, ...]
     operators: tuple[StepDescription, ...]
+    runtime: Runtime | None = None  # None: EdgeKit's engine needs none
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,12 +109,22 @@ class Difference:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """What comparing every output byte of every frame gave."""
+    """What comparing every output byte of every frame gave.
+
+    EdgeKit's outputs must be equal. LiteRT's may be as far away as its bundle's manifest allows.
+    """
 
     frames: int
     equal: bool
     differing_elements: int
     first_difference: Difference | None
+    largest_steps: float | None = None  # LiteRT: the largest distance, in steps of the output's scale
+    tolerance_steps: float = 0.0
+
+    @property
+    def passes(self) -> bool:
+        """Whether the outputs are those that they must be."""
+        return self.equal or (self.largest_steps is not None and self.largest_steps <= self.tolerance_steps)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -128,6 +155,7 @@ def describe(device: Device, directory: str, library: str) -> ModelDescription:
             )
             for step in answer["operators"]
         ),
+        runtime=Runtime(**answer["runtime"]) if "runtime" in answer else None,
     )
 
 
@@ -162,6 +190,8 @@ def check(
         equal=answer["equal"],
         differing_elements=answer["differing_elements"],
         first_difference=None if first is None else Difference(**first),
+        largest_steps=answer.get("largest_steps"),
+        tolerance_steps=answer.get("tolerance_steps", 0.0),
     )
 
 
@@ -245,6 +275,13 @@ def profile(
 def runner_failure(done: Completed, device_name: str) -> EdgeKitError:
     """The exception for a runner that did not do its work, by its exit code."""
     said = done.stderr.decode(errors="replace").strip() or "It printed no reason."
+    if done.exit_code == RunnerExit.RUNTIME_MISSING or (done.exit_code == _NOT_FOUND and "python3" in said):
+        return LiteRtMissingError(
+            f"{device_name} has no LiteRT, and this bundle's engine is LiteRT.",
+            why=said,
+            fix=f"On the device: {LITERT_INSTALL}. Or build with EdgeKit's own engine, which needs nothing "
+            "there: edgekit build --engine edgekit.",
+        )
     if done.exit_code in (126, 127):
         return DeviceRefusedError(
             f"{device_name} cannot start the EdgeKit runner.",
@@ -310,7 +347,7 @@ def _ending(exit_code: int) -> str:
 
 
 def _scalars(described: type[ModelDescription | StepDescription]) -> list[str]:
-    nested = ("inputs", "outputs", "operators")
+    nested = ("inputs", "outputs", "operators", "runtime")
     return [field.name for field in dataclasses.fields(described) if field.name not in nested]
 
 

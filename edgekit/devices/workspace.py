@@ -6,16 +6,18 @@ import contextlib
 import dataclasses
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgekit.devices.runner import RUNNER_NAME
 from edgekit.errors import BundleUnreadableError, DeviceError, DeviceRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from edgekit.artifacts import Bundle
     from edgekit.devices.device import Device
+
+LITERT = "litert"  # a manifest's "engine"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,23 +68,36 @@ def installed(device: Device, bundle: Bundle, release: str | None = None) -> Ite
     library = library_name(bundle)
     with workspace(device) as scratch:
         if release is None:
-            for name in (RUNNER_NAME, library):
-                device.put(bundle.path / name, f"{scratch}/{name}", mode=0o755)
+            for name in needed_files(bundle):
+                mode = 0o755 if name in (RUNNER_NAME, library) else 0o644
+                device.put(bundle.path / name, f"{scratch}/{name}", mode=mode)
         yield Installed(directory=release or scratch, library=library, scratch=scratch)
 
 
+def needed_files(bundle: Bundle) -> tuple[str, ...]:
+    """What the model needs to run. LiteRT's runner reads the tolerance of its answers in the manifest."""
+    files = (RUNNER_NAME, library_name(bundle))
+    return (*files, "manifest.json") if is_litert(bundle.manifest) else files
+
+
+def is_litert(manifest: Mapping[str, Any]) -> bool:
+    """Whether a bundle's engine is LiteRT, and not EdgeKit's own."""
+    return bool(manifest["engine"] == LITERT)
+
+
 def library_name(bundle: Bundle) -> str:
-    """The file name of a bundle's model library.
+    """What a bundle's runner loads: the model library, or the .tflite file where the engine is LiteRT.
 
     Raises:
         BundleUnreadableError: it has none.
     """
+    ending = ".tflite" if is_litert(bundle.manifest) else ".so"
     for name in bundle.manifest["files"]:
-        if name.endswith(".so"):
+        if name.endswith(ending):
             return str(name)
     raise BundleUnreadableError(
         f"The bundle {bundle.path} has no model library.",
-        why="Its manifest lists no .so file.",
+        why=f"Its manifest lists no {ending} file.",
         fix="Build it again with `edgekit build`.",
     )
 

@@ -1,4 +1,4 @@
-"""Verify: every output byte on the device against the oracle's golden vectors."""
+"""Verify: every output byte on the device against the golden vectors of the oracle, or of LiteRT."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from edgekit.artifacts import Golden
 from edgekit.devices import runner
 from edgekit.devices.frames import frames_of, load_golden, pack_frames
-from edgekit.devices.workspace import installed, put_bytes
+from edgekit.devices.workspace import installed, is_litert, put_bytes
 from edgekit.errors import OracleMissingError
 from edgekit.evaluate.first_difference import Comparison, OperatorDifference, compare_operators
 from edgekit.oracle import oracle_available, oracle_version, run_oracle
@@ -49,12 +49,18 @@ class Verification:
     oracle: str
     frames: int
     streaming: bool  # whether state was carried from frame to frame
+    engine: (
+        str  # "edgekit", whose answers must be the oracle's; "litert", whose own answers are the reference
+    )
+    passes: bool  # for EdgeKit: equal; for LiteRT: no output further off than the tolerance
     equal: bool  # every output byte in every frame, and every operator's that was compared
     differing_elements: int  # of outputs
     output_difference: OutputDifference | None
     operators_compared: int  # tensors inside the network that were compared, in one frame
     operator_difference: OperatorDifference | None
     note: str | None  # what else there is to know
+    largest_steps: float | None  # LiteRT: the largest distance, in steps of the output's scale
+    tolerance_steps: float  # 0 for EdgeKit
 
 
 def verify_bundle(
@@ -71,6 +77,9 @@ def verify_bundle(
     name the operator that goes wrong, or the last one if all outputs are equal. Outputs alone prove
     little of a model that rejects almost all inputs, as a wake word does. This needs the oracle on
     this machine.
+
+    A bundle whose engine is LiteRT is held against LiteRT's own answers on the machine that built it,
+    within the tolerance in its manifest; LiteRT shows no operator's output.
 
     Args:
         bundle: a bundle whose files were checked, for a CPU like the device's.
@@ -98,7 +107,7 @@ def verify_bundle(
             model.scratch_file(_EXPECTED),
         )
         inside = None
-        if oracle_available() and not (result.equal and outputs_only):
+        if oracle_available() and not (result.equal and outputs_only) and not is_litert(bundle.manifest):
             progress("Comparing every operator's output in one frame", None)
             first = result.first_difference
             inside = compare_operators(
@@ -116,6 +125,12 @@ def _with_answers(bundle: Bundle, golden: Golden) -> Golden:
     """The golden vectors with the oracle's answers, asked for now where the build could not."""
     if golden.outputs is not None:
         return golden
+    if is_litert(bundle.manifest):
+        raise OracleMissingError(
+            f"The bundle {bundle.path} cannot be verified.",
+            why="LiteRT was not installed where it was built, so its golden vectors have no answers.",
+            fix="pip install ai-edge-litert on this machine, then build it again.",
+        )
     if not oracle_available():
         raise OracleMissingError(
             f"The bundle {bundle.path} cannot be verified on this machine.",
@@ -129,7 +144,12 @@ def _with_answers(bundle: Bundle, golden: Golden) -> Golden:
     return Golden(inputs=golden.inputs, outputs=outputs, oracle=oracle_version())
 
 
-def _note(result: CheckResult, inside: Comparison | None) -> str | None:
+def _note(bundle: Bundle, result: CheckResult, inside: Comparison | None) -> str | None:
+    if is_litert(bundle.manifest):
+        return (
+            "The engine is LiteRT: its answers are held against its own on the machine that built, and are "
+            "not bit-exact to the oracle."
+        )
     if inside is None and not oracle_available():
         return "Operators were not compared: the reference interpreter is not installed here."
     if inside is None:
@@ -156,12 +176,16 @@ def _verification(
         oracle=golden.oracle or "",
         frames=result.frames,
         streaming=bundle.manifest["golden"]["streaming"],
+        engine=bundle.manifest["engine"],
+        passes=result.passes and operator is None,
         equal=result.equal and operator is None,
         differing_elements=result.differing_elements,
         output_difference=None if first is None else _locate(first, bundle.manifest),
         operators_compared=0 if inside is None else inside.compared,
         operator_difference=operator,
-        note=_note(result, inside),
+        note=_note(bundle, result, inside),
+        largest_steps=result.largest_steps,
+        tolerance_steps=result.tolerance_steps,
     )
 
 

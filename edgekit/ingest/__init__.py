@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from edgekit.ingest.costs import macs
 from edgekit.ingest.tflite_reader import read_tflite
 from edgekit.ingest.variables import variable_name
 
-__all__ = ["read_tflite", "variable_name"]
+__all__ = ["macs", "read_tflite", "variable_name"]

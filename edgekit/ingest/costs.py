@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgekit.artifacts import DType
 
 if TYPE_CHECKING:
+    from edgekit.artifacts import Graph, Operator
     from edgekit.ingest.parsed import ParsedOperator, ParsedSubgraph, ParsedTensor
 
 # Operators whose output is their input's bytes in another shape: they need no memory of their own.
@@ -21,7 +22,7 @@ def tensor_bytes(tensor: ParsedTensor) -> int:
     return tensor.elements * DType[tensor.dtype].itemsize
 
 
-def macs(graph: ParsedSubgraph, operator: ParsedOperator) -> int:
+def macs(graph: ParsedSubgraph | Graph, operator: ParsedOperator | Operator) -> int:
     """Multiply-accumulates of one operator, padding counted; 0 for operators that are no sums of products."""
     inputs = [None if index is None else graph.tensors[index] for index in operator.inputs]
     shapes = [() if tensor is None else tensor.shape for tensor in inputs]

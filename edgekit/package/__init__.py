@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.package.bundle import read_bundle, write_bundle
 from edgekit.package.golden import default_vectors, golden_bytes, make_golden
+from edgekit.package.litert import package_litert
 from edgekit.package.manifest import json_bytes, make_manifest
 from edgekit.package.report import make_report
 from edgekit.package.runner_binary import RUNNER_NAME, build_runner
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from edgekit.artifacts import Bundle, Code, QuantizedModel
     from edgekit.target import Target
 
-__all__ = ["package_bundle", "read_bundle"]
+__all__ = ["package_bundle", "package_litert", "read_bundle"]
 
 
 def package_bundle(model: QuantizedModel, code: Code, target: Target, *, directory: Path) -> Bundle:

@@ -43,9 +43,7 @@ def make_golden(model: QuantizedModel, *, vectors: int, seed: int = 0) -> Golden
     lacks is held against LiteRT's reference in EdgeKit's own tests, one operator at a time; no whole
     model is, for the two differ elsewhere.
     """
-    graph = model.graph
-    generator = np.random.Generator(np.random.PCG64(seed))
-    inputs = tuple(_random_input(graph, index, vectors, generator) for index in graph.inputs)
+    inputs = random_frames(model.graph, vectors, seed)
     if not oracle_available():
         return Golden(inputs=inputs, outputs=None, oracle=None, unchecked="The oracle is not installed here.")
     try:
@@ -54,6 +52,12 @@ def make_golden(model: QuantizedModel, *, vectors: int, seed: int = 0) -> Golden
         return Golden(inputs=inputs, outputs=None, oracle=None, unchecked=error.why)
     outputs = tuple(np.stack(column) for column in zip(*answers, strict=True))
     return Golden(inputs=inputs, outputs=outputs, oracle=oracle_version())
+
+
+def random_frames(graph: Graph, vectors: int, seed: int = 0) -> tuple[NDArray[Any], ...]:
+    """Inputs of a network: one array each, with `vectors` frames on its leading axis."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+    return tuple(_random_input(graph, index, vectors, generator) for index in graph.inputs)
 
 
 def golden_bytes(golden: Golden) -> bytes:

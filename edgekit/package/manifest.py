@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 ABI_VERSION = 2  # EDGEKIT_ABI_VERSION of runtime/edgekit.h
 MANIFEST_NAME = "manifest.json"
-# LiteRT's answers on the device may differ from those of the machine that built by so much. Measured over nine
-# trained models of 20 vectors, LiteRT 2.3 on x86-64 against Cortex-A72 and A76: one element of all by one
-# step, all others equal. Its kernels without XNNPACK differ by up to 70, which this does not let pass.
+# LiteRT's answers on the device may differ by so much from those of the machine that built. Measured over
+# nine trained models of 20 vectors, LiteRT 2.3 on x86-64 against Cortex-A72 and A76: one element of all by
+# one step, the others equal. Its kernels without XNNPACK differ by up to 70, which this does not let pass.
 LITERT_TOLERANCE_STEPS = 2.0
 _TOOLS = ("apache-tvm", "numpy", "tflite", "ziglang")
 

@@ -34,14 +34,16 @@ class Profile:
 
     model: str
     target: str
+    engine: str
     device: str
     runs: int
     warmup: int
     total: Timing  # of whole invocations, measured without looking at the steps
-    steps: tuple[StepProfile, ...]
+    steps: tuple[StepProfile, ...]  # none where the engine is LiteRT, which times no operator
     macs: int
     macs_per_second: float | None
-    memory: Mapping[str, int]  # arena_bytes, state_bytes, library_bytes, code_bytes, weight_bytes
+    # arena_bytes, state_bytes, library_bytes, code_bytes, weight_bytes; None is what LiteRT keeps to itself
+    memory: Mapping[str, int | None]
     machine: MachineFacts
     before: MachineState
     after: MachineState
@@ -73,7 +75,7 @@ class InstructionProfile:
     total_instructions: int
     steps: tuple[InstructionStep, ...]
     macs: int
-    memory: Mapping[str, int]
+    memory: Mapping[str, int | None]
 
 
 def make_profile(
@@ -92,6 +94,7 @@ def make_profile(
     whole = sum(time.median_ns for time in times)
     return Profile(
         **_heading(manifest, device),
+        engine=manifest["engine"],
         runs=samples.runs,
         warmup=warmup,
         total=total,
@@ -102,7 +105,7 @@ def make_profile(
                 share=time.median_ns / whole if whole else 0.0,
                 macs_per_second=_rate(operator["macs"], time.median_ns),
             )
-            for operator, time in zip(manifest["operators"], times, strict=True)
+            for operator, time in zip(manifest["operators"] if times else (), times, strict=True)
         ),
         macs_per_second=_rate(manifest["macs"], total.median_ns),
         machine=machine,

@@ -18,6 +18,7 @@ from edgekit.profile.report import make_instruction_profile, make_profile
 
 MANIFEST: dict[str, Any] = {
     "model": {"name": "m"},
+    "engine": "edgekit",
     "target": {"name": "rpi4"},
     "macs": 4000,
     "memory": {"arena_bytes": 10},
