@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from benchmarks.networks import NETWORKS, network_path
 from edgekit.testing.models import STATELESS, model_path
 
 if TYPE_CHECKING:
@@ -27,8 +28,12 @@ def shipped(wanted: Sequence[str] = ()) -> list[Contender]:
     Raises:
         PackageUnavailableError: a package with trained models cannot be downloaded.
     """
-    names = [name for name in STATELESS if not wanted or name in wanted]
-    return [Contender(name=name, path=model_path(name), trained=True) for name in names]
+    trained = [name for name in STATELESS if not wanted or name in wanted]
+    random = [name for name in NETWORKS if not wanted or name in wanted]
+    return [
+        *(Contender(name=name, path=model_path(name), trained=True) for name in trained),
+        *(Contender(name=name, path=network_path(name), trained=False) for name in random),
+    ]
 
 
 def given(path: Path) -> Contender:
