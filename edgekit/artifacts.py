@@ -155,6 +155,7 @@ class QuantizedModel:
 
 # Functions that stand in scheduled kernels for the bounds of a thread's share of 0 .. their argument.
 SHARE_BEGIN, SHARE_END = "edgekit_share_begin", "edgekit_share_end"
+SHARED = "edgekit.shared"  # attribute of a kernel: threads share its loops, since it does work enough
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ import tvm_ffi
 from tvm import s_tir, tirx
 from tvm.ir import PointerType, PrimType
 
+from edgekit.artifacts import SHARED
 from edgekit.codegen.shares import (
     NotShareableError,
     asks_for_shares,
@@ -93,7 +94,7 @@ def flatten_kernels(module: Any, target: TvmTarget) -> FlatKernels:
 
 
 def _flat_kernel(variable: Any, function: Any) -> _Flat:
-    if asks_for_shares(function.body):
+    if function.attrs.get(SHARED) and asks_for_shares(function.body):
         with contextlib.suppress(NotShareableError):
             return _over_pointers(_flatten(variable, function), is_shared=True)
     return _over_pointers(_flatten(variable, for_one_thread(function)), is_shared=False)

@@ -10,6 +10,7 @@ import tvm
 from edgekit.artifacts import TunedModule
 from edgekit.schedule.cpu import CpuClass, cpu_class
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.sharing import mark_shared
 from edgekit.schedule.template import Choice, Job, Lookup, Template
 from edgekit.schedule.templates.convolution import CONVOLUTION
 from edgekit.schedule.templates.depthwise import DEPTHWISE
@@ -52,6 +53,7 @@ def schedule(lowered: LoweredModule, target: Target, lookup: Lookup = lambda _jo
     scheduled = {
         name: apply_choice(job, cpu, _choose(job, cpu, lookup)) for name, job in jobs(lowered).items()
     }
+    scheduled = mark_shared(scheduled, lowered.calls, cpu)
     constants = dict(lowered.constants)
     calls = tuple(_pack(call, scheduled[call.kernel], constants) for call in lowered.calls)
     used = {name for call in calls for name in call.reads}

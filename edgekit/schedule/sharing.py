@@ -13,11 +13,52 @@ before any starts the next.
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
 
 from tvm import tirx
 
-from edgekit.artifacts import SHARE_BEGIN, SHARE_END
+from edgekit.artifacts import SHARE_BEGIN, SHARE_END, SHARED
+from edgekit.schedule.cpu import RowKernel, X86Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgekit.artifacts import KernelCall
+    from edgekit.schedule.cpu import CpuClass
+    from edgekit.schedule.scheduled import Scheduled
+
+_WORTH_NS = 2000  # of work for one thread: threads meet in some hundreds, if none is late
+# What a core of each class computes in a nanosecond, roughly: most kernels are far from its limit.
+_MACS_PER_NS = {X86Kernel.VNNI: 60, X86Kernel.AVX2: 20, RowKernel.DOT: 20, RowKernel.MLAL: 5}
+_OTHER_MACS_PER_NS = 2
+_DEPTHWISE_SLOWER = 4  # times
+_ELEMENTS_PER_NS = 1
+
+
+def mark_shared(
+    kernels: Mapping[str, Scheduled], calls: Sequence[KernelCall], cpu: CpuClass
+) -> dict[str, Scheduled]:
+    """The kernels, each marked by whether it has work enough for one thread to be shared by several."""
+    by_kernel = {call.kernel: call for call in calls}
+    return {
+        name: dataclasses.replace(
+            kernel,
+            function=kernel.function.with_attr(SHARED, _work_ns(by_kernel[name], kernel, cpu) >= _WORTH_NS),
+        )
+        for name, kernel in kernels.items()
+    }
+
+
+def _work_ns(call: KernelCall, kernel: Scheduled, cpu: CpuClass) -> float:
+    """A rough estimate of a call's time."""
+    if call.macs == 0:
+        return max(math.prod(int(n) for n in p.ty.shape) for p in kernel.function.params) / _ELEMENTS_PER_NS
+    micro_kernel = cpu.x86_kernel or cpu.row_kernel
+    rate = _OTHER_MACS_PER_NS if micro_kernel is None else _MACS_PER_NS[micro_kernel]
+    is_depthwise = call.workload is not None and call.workload.depthwise
+    return call.macs * (_DEPTHWISE_SLOWER if is_depthwise else 1) / rate
 
 
 def share_begin(extent: int) -> Any:

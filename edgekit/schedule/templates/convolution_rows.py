@@ -14,10 +14,14 @@ import numpy as np
 from tvm import te, tirx
 
 from edgekit.compute.convolution import Convolution, pad_plane
+from edgekit.schedule.sharing import shared_loop, shared_span
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+# A call computes at least so many pixels, or channels of one pixel: whole tiles of every micro-kernel.
+_PIXELS, _CHANNELS = 8, 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,25 +76,60 @@ def row_expressions(load: Convolution, runs: Runs, function: str) -> list[te.Ten
 
 
 def _rows(inputs: list[Any], out: Any, load: Convolution, runs: Runs, function: str) -> Any:
-    """One call of the micro-kernel for each row of output."""
+    """One call of the micro-kernel for each row of output, or for a thread's part of the only row."""
     n, y = tirx.Var("n", "int32"), tirx.Var("y", "int32")
-    plane, *constants = inputs
-    how = load.requantization
-    call = tirx.call_extern(
-        "void",
-        function,
-        tirx.address_of(plane[n, y * load.window.stride_h, 0, 0]),
-        *(tirx.address_of(constant[0]) for constant in constants),
-        tirx.address_of(out[n, y, 0, 0]),
-        load.out_width,
-        runs.pixel_stride,
-        runs.segments,
-        runs.stride,
-        runs.length if runs.is_counted_in_bytes else runs.units,
-        load.out_channels,
-        how.zero_point,
-        how.low,
-        how.high,
-    )
-    row = tirx.For(y, 0, load.out_height, tirx.ForKind.SERIAL, tirx.Evaluate(call))
+
+    def call(pixel: Any, pixels: Any, channel: Any, channels: Any) -> Any:
+        return _call(inputs, out, load, runs, function, (n, y, pixel, channel), pixels, channels)
+
+    if load.out_height > 1:
+        row = shared_loop(y, load.out_height, call(0, load.out_width, 0, load.out_channels))
+    elif load.out_width == 1:
+        first, count = shared_span(load.out_channels, max(runs.channels, _CHANNELS))
+        body = tirx.IfThenElse(count > 0, call(0, 1, first, count), None)
+        row = tirx.For(y, 0, 1, tirx.ForKind.SERIAL, body)
+    else:
+        first, count = shared_span(load.out_width, _PIXELS)
+        body = tirx.IfThenElse(count > 0, call(first, count, 0, load.out_channels), None)
+        row = tirx.For(y, 0, 1, tirx.ForKind.SERIAL, body)
     return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, row)
+
+
+def _call(
+    inputs: list[Any],
+    out: Any,
+    load: Convolution,
+    runs: Runs,
+    function: str,
+    start: tuple[Any, Any, Any, Any],
+    pixels: Any,
+    channels: Any,
+) -> Any:
+    """Compute so many pixels of an output row from `start` on: image, row, pixel, channel.
+
+    Only where a row is one pixel may the channels be fewer than all: their number is also the distance
+    between two pixels.
+    """
+    plane, weights, *of_channels = inputs
+    n, y, pixel, channel = start
+    how, window = load.requantization, load.window
+    per_channel = runs.segments * runs.units * runs.unit
+    return tirx.Evaluate(
+        tirx.call_extern(
+            "void",
+            function,
+            tirx.address_of(plane[n, y * window.stride_h, pixel * window.stride_w, 0]),
+            tirx.address_of(weights[channel * per_channel]),
+            *(tirx.address_of(values[channel]) for values in of_channels),
+            tirx.address_of(out[n, y, pixel, channel]),
+            pixels,
+            runs.pixel_stride,
+            runs.segments,
+            runs.stride,
+            runs.length if runs.is_counted_in_bytes else runs.units,
+            channels,
+            how.zero_point,
+            how.low,
+            how.high,
+        )
+    )
