@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--suite", choices=["host", "arm"], default="host")
     parser.add_argument("--threads", type=int, default=1, help="host only")
-    parser.add_argument("--rounds", type=int, default=31, help="host only")
+    parser.add_argument("--rounds", type=int, default=61, help="host only")
     parser.add_argument("--target", action="append", help="arm only: a target, by default rpi4 and rpi5")
     parser.add_argument("--afresh", action="store_true", help="arm only: count LiteRT again")
     parser.add_argument("--model", type=Path, action="append", default=[], help="an int8 .tflite of yours")
@@ -66,10 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 def _host(
     contenders: Sequence[Contender], work: Path, options: argparse.Namespace
 ) -> tuple[list[Row], dict[str, Bar]]:
-    rows = []
-    for contender in contenders:
-        _say(f"measuring {contender.name}")
-        rows.append(host.race(contender, work, threads=options.threads, rounds=options.rounds))
+    rows = host.measure(contenders, work, threads=options.threads, rounds=options.rounds, say=_say)
     return rows, {row.cpu: host.BARS[options.threads] for row in rows if options.threads in host.BARS}
 
 

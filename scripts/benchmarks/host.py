@@ -1,7 +1,14 @@
-"""The host suite: whole-network latency on this machine, LiteRT with XNNPACK beside EdgeKit."""
+"""The host suite: whole-network latency on this machine, LiteRT with XNNPACK beside EdgeKit.
+
+Both engines of all models are loaded first. Then come rounds: each takes every model in a new random order,
+and times its engines one right after the other, in random order too. So whatever slows the machine
+down for a while slows both engines, and no model has all of its rounds in the bad minute.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import random
 import time
 from typing import TYPE_CHECKING
 
@@ -9,71 +16,134 @@ import numpy as np
 
 import edgekit
 from benchmarks.circumstances import cpu_name
-from benchmarks.engines import EdgeKitEngine, Engine, LiteRtEngine, golden_frames
+from benchmarks.engines import EdgeKitEngine, Engine, LiteRtEngine
 from benchmarks.result import Bar, Row
-from edgekit.measurement import paired_ratio
+from edgekit.devices.frames import frames_of, load_golden
+from edgekit.devices.local import LocalDevice
+from edgekit.measurement import Evidence, judge, paired_ratio, read_state, warm_up
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from benchmarks.contenders import Contender
-
-_BLOCK_SECONDS = 0.01  # one measurement: long beside the clock and the loop around it
-_WARM_UP_ROUNDS = 3
-
+    from edgekit.measurement import MachineState
 
 BARS = {1: Bar(geomean=1.3, worst=1.0), 2: Bar(geomean=1.2, worst=1.0)}
 
+_BLOCK_SECONDS = 0.01  # one measurement: long beside the clock and the loop around it
+_SEED = 0
 
-def race(contender: Contender, work: Path, *, threads: int, rounds: int) -> Row:
-    """Build a model for this machine and race the two engines.
 
-    LiteRT runs with `threads`; EdgeKit has one thread so far.
+@dataclasses.dataclass(kw_only=True)
+class _Series:
+    """One engine of a race and its times so far."""
+
+    engine: Engine
+    calls: int = 1  # of a block
+    seconds: list[float] = dataclasses.field(default_factory=list)
+    is_steady: bool = True
+
+    def warm_up(self) -> None:
+        """Run until the times are steady, and choose how many calls a block has."""
+        self.calls = max(1, round(_BLOCK_SECONDS / max(self.block(), 1e-7)))
+        self.is_steady = warm_up(self.block).is_steady
+
+    def block(self) -> float:
+        """Seconds an invocation, over a block of them."""
+        self.engine.once()  # the other engines' data is in the caches
+        start = time.perf_counter()
+        for _ in range(self.calls):
+            self.engine.once()
+        return (time.perf_counter() - start) / self.calls
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Race:
+    """One model, ready to run."""
+
+    contender: Contender
+    macs: int
+    exact: bool
+    ours: _Series
+    theirs: tuple[_Series, ...]  # LiteRT with one thread, and with as many as EdgeKit if those are more
+
+    @property
+    def series(self) -> tuple[_Series, ...]:
+        return (self.ours, *self.theirs)
+
+
+def measure(
+    contenders: Sequence[Contender], work: Path, *, threads: int, rounds: int, say: Callable[[str], None]
+) -> list[Row]:
+    """Build the models for this machine and race the engines; EdgeKit with so many threads.
+
+    LiteRT's time is that with one thread or with `threads`, whichever is lower in the median.
     """
+    races = []
+    for contender in contenders:
+        say(f"building {contender.name}")
+        races.append(_ready(contender, work, threads))
+    for race in races:
+        say(f"warming up {race.contender.name}")
+        for series in race.series:
+            series.warm_up()
+    say(f"{rounds} rounds")
+    device = LocalDevice()
+    before = read_state(device)
+    _run(races, rounds)
+    after = read_state(device)
+    return [_row(race, threads, before, after) for race in races]
+
+
+def _ready(contender: Contender, work: Path, threads: int) -> _Race:
     bundle = edgekit.build(contender.path, target="host", output=work)
-    inputs, answers = golden_frames(bundle)
-    ours, theirs = EdgeKitEngine(bundle), LiteRtEngine(contender.path, threads)
-    exact = all(_same(ours.outputs(frame), answer) for frame, answer in zip(inputs, answers, strict=True))
-    theirs.feed(inputs[0])
-    our_times, their_times = _interleaved(ours, theirs, rounds)
-    return Row(
-        name=contender.name,
-        cpu=cpu_name(),
-        threads=threads,
-        trained=contender.trained,
+    golden = load_golden(bundle.path, bundle.manifest)
+    frame = next(iter(frames_of(golden.inputs)))
+    ours = EdgeKitEngine(bundle, threads)
+    theirs = [LiteRtEngine(contender.path, count, frame) for count in sorted({1, threads})]
+    return _Race(
+        contender=contender,
         macs=bundle.manifest["macs"],
-        unit="us",
-        edgekit=1e6 * float(np.median(our_times)),
-        litert=1e6 * float(np.median(their_times)),
-        ratio=paired_ratio(our_times, their_times),
-        exact=exact,
+        exact=ours.is_exact(golden),
+        ours=_Series(engine=ours),
+        theirs=tuple(_Series(engine=engine) for engine in theirs),
     )
 
 
-def _same(actual: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> bool:
-    return all(np.array_equal(a.reshape(-1), e.reshape(-1)) for a, e in zip(actual, expected, strict=True))
+def _run(races: Sequence[_Race], rounds: int) -> None:
+    dice = random.Random(_SEED)
+    for _ in range(rounds):
+        for race in dice.sample(races, len(races)):
+            for series in dice.sample(race.series, len(race.series)):
+                series.seconds.append(series.block())
 
 
-def _interleaved(ours: Engine, theirs: Engine, rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds an invocation, a pair a round; who goes first changes with every round."""
-    calls = {engine.name: _calls_for_a_block(engine) for engine in (ours, theirs)}
-    times: dict[str, list[float]] = {ours.name: [], theirs.name: []}
-    for round_number in range(_WARM_UP_ROUNDS + rounds):
-        for engine in (ours, theirs) if round_number % 2 else (theirs, ours):
-            seconds = _block(engine, calls[engine.name])
-            if round_number >= _WARM_UP_ROUNDS:
-                times[engine.name].append(seconds)
-    return times[ours.name], times[theirs.name]
-
-
-def _calls_for_a_block(engine: Engine) -> int:
-    _block(engine, 1)
-    return max(1, round(_BLOCK_SECONDS / max(_block(engine, 3), 1e-7)))
-
-
-def _block(engine: Engine, calls: int) -> float:
-    start = time.perf_counter()
-    for _ in range(calls):
-        engine.once()
-    return (time.perf_counter() - start) / calls
+def _row(race: _Race, threads: int, before: MachineState, after: MachineState) -> Row:
+    best = min(race.theirs, key=lambda series: float(np.median(series.seconds)))
+    evidence = Evidence(
+        before=before,
+        after=after,
+        series=[race.ours.seconds, best.seconds],
+        threads=threads,
+        is_steady=race.ours.is_steady and best.is_steady,
+    )
+    judged = judge(evidence)
+    ours, theirs = (1e6 * float(np.median(series.seconds)) for series in (race.ours, best))
+    return Row(
+        name=race.contender.name,
+        cpu=cpu_name(),
+        threads=threads,
+        trained=race.contender.trained,
+        macs=race.macs,
+        unit="us",
+        edgekit=ours,
+        litert=theirs,
+        ratio=paired_ratio(race.ours.seconds, best.seconds),
+        exact=race.exact,
+        more={
+            "litert_threads": best.engine.threads if isinstance(best.engine, LiteRtEngine) else 1,
+            "verdict": str(judged.verdict),
+            "reasons": [reason.words for reason in judged.reasons],
+        },
+    )

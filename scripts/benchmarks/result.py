@@ -76,7 +76,7 @@ def show(rows: Sequence[Row]) -> None:
         unit = group[0].unit
         headers = ["model", "MACs", f"EdgeKit {unit}", f"LiteRT {unit}", "ratio", "exact"]
         if is_timed := unit == "us":
-            headers += ["95 %", "EdgeKit is"]
+            headers += ["95 %", "EdgeKit is", "measurement"]
         table(headers, [_cells(row, is_timed=is_timed) for row in group], right=range(1, 5))
         summary = _summary(group)
         print(
@@ -122,4 +122,5 @@ def _cells(row: Row, *, is_timed: bool) -> tuple[str, ...]:
     )
     if not is_timed:
         return cells
-    return (*cells, f"{row.ratio.low:.2f} to {row.ratio.high:.2f}", str(row.ratio.verdict))
+    interval = f"{row.ratio.low:.2f} to {row.ratio.high:.2f}"
+    return (*cells, interval, str(row.ratio.verdict), row.more["verdict"])
