@@ -320,7 +320,9 @@ is_partial .req w24 /* whether this block has fewer channels than its tile */
 
   ek_convolution_row ek_convolution_row_dot_relu, EK_RELU
   ek_convolution_row ek_convolution_row_dot_linear, EK_LINEAR
-  ek_convolution_row ek_convolution_row_dot_general, EK_GENERAL
+  ek_convolution_row ek_convolution_row_dot_relu_wide, (EK_RELU | EK_WIDE)
+  ek_convolution_row ek_convolution_row_dot_linear_wide, (EK_LINEAR | EK_WIDE)
+  ek_convolution_row ek_convolution_row_dot_general, (EK_GENERAL | EK_WIDE)
 
 #endif
   .section .note.GNU-stack, "", %progbits

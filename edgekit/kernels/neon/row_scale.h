@@ -1,7 +1,9 @@
 /*
  * Assembler macros for kernels that compute rows of convolution output on 64-bit ARM: from the sums of a pixel,
- * 4 channels a register, to the bytes that are stored. The forms of scaling are those of row.h, but RELU and
- * LINEAR narrow without saturating: they are only for sums whose scaled values fit an int16.
+ * 4 channels a register, to the bytes that are stored.
+ *
+ * The forms of scaling are those of row.h; RELU may shift by 0 too. Without WIDE, int32 are narrowed to int16
+ * without saturating: only for sums whose scaled values fit.
  *
  * Registers: v0 to v3 hold multipliers, v4 to v7 right shifts, v8 to v11 left shifts, and v12 to v15 constants.
  */
@@ -11,16 +13,18 @@
 #define EK_RELU 0
 #define EK_LINEAR 1
 #define EK_GENERAL 2
+#define EK_KIND 3
+#define EK_WIDE 4
 
 /* The constants of a form, from operands on the stack: -128 or the zero point, and the bounds of a clamp. */
 .macro ek_load_constants form, zero_point, low, high
-.if \form == EK_RELU
+.if (\form & EK_KIND) == EK_RELU
   movi v15.16b, #128
 .else
   ldr w8, [sp, #\zero_point]
   dup v15.8h, w8
 .endif
-.if \form == EK_GENERAL
+.if (\form & EK_KIND) == EK_GENERAL
   ldr w8, [sp, #\low]
   dup v14.16b, w8
   ldr w8, [sp, #\high]
@@ -37,7 +41,7 @@
   ld1 {v0.4s, v1.4s}, [\multiplier]
   ld1 {v4.4s, v5.4s}, [\shift]
 .endif
-.if \form == EK_GENERAL
+.if (\form & EK_KIND) == EK_GENERAL
   movi v12.4s, #0
   ek_part_shift v8.4s, v4.4s
   ek_part_shift v9.4s, v5.4s
@@ -60,17 +64,17 @@
  * it is all one how they are rounded.
  */
 .macro ek_multiply form, sums, multiplier, left
-.if \form == EK_GENERAL
+.if (\form & EK_KIND) == EK_GENERAL
   sshl v\sums\().4s, v\sums\().4s, v\left\().4s
 .endif
   sqrdmulh v\sums\().4s, v\sums\().4s, v\multiplier\().4s
 .endm
 
 .macro ek_lower_negative form, sums, right
-.if \form == EK_LINEAR
+.if (\form & EK_KIND) == EK_LINEAR
   ssra v\sums\().4s, v\sums\().4s, #31
 .endif
-.if \form == EK_GENERAL
+.if (\form & EK_KIND) == EK_GENERAL
   and v12.16b, v\sums\().16b, v\right\().16b
   ssra v\sums\().4s, v12.4s, #31
 .endif
@@ -80,16 +84,27 @@
   srshl v\sums\().4s, v\sums\().4s, v\right\().4s
 .endm
 
-/* 8 scaled values in \a and \b to int16 in \a, the zero point added but for RELU. */
+/* 8 scaled values in \a and \b to int16 in \a (for RELU unsigned if WIDE), the zero point added but for RELU. */
 .macro ek_narrow form, a, b
-.if \form == EK_GENERAL
+.if \form == (EK_RELU | EK_WIDE)
+  sqxtun v\a\().4h, v\a\().4s
+  sqxtun2 v\a\().8h, v\b\().4s
+.elseif \form & EK_WIDE
   sqxtn v\a\().4h, v\a\().4s
   sqxtn2 v\a\().8h, v\b\().4s
 .else
   uzp1 v\a\().8h, v\a\().8h, v\b\().8h
 .endif
-.if \form != EK_RELU
+.if (\form & EK_KIND) != EK_RELU
   sqadd v\a\().8h, v\a\().8h, v15.8h
+.endif
+.endm
+
+/* 8 or 16 int16 in \a and \b to bytes in \a. */
+.macro ek_narrow_again instruction, quads, a, b
+  \instruction v\a\().8b, v\a\().8h
+.if \quads == 4
+  \instruction\()2 v\a\().16b, v\b\().8h
 .endif
 .endm
 
@@ -118,18 +133,16 @@
   ek_narrow \form, \c, \d
 .endif
 .if \form == EK_RELU
-  sqxtun v\a\().8b, v\a\().8h
-.if \quads == 4
-  sqxtun2 v\a\().16b, v\c\().8h
-.endif
-  eor v\a\().16b, v\a\().16b, v15.16b
+  ek_narrow_again sqxtun, \quads, \a, \c
+.elseif \form == (EK_RELU | EK_WIDE)
+  ek_narrow_again uqxtn, \quads, \a, \c
 .else
-  sqxtn v\a\().8b, v\a\().8h
-.if \quads == 4
-  sqxtn2 v\a\().16b, v\c\().8h
+  ek_narrow_again sqxtn, \quads, \a, \c
 .endif
+.if (\form & EK_KIND) == EK_RELU
+  eor v\a\().16b, v\a\().16b, v15.16b
 .endif
-.if \form == EK_GENERAL
+.if (\form & EK_KIND) == EK_GENERAL
   smin v\a\().16b, v\a\().16b, v13.16b
   smax v\a\().16b, v\a\().16b, v14.16b
 .endif

@@ -102,8 +102,13 @@ def _runs(load: Convolution) -> Runs:
     )
 
 
-def _form(how: Requantization) -> RowForm:
-    return row_form(how) if narrows_to_int16(how) else RowForm.GENERAL
+def _form(how: Requantization) -> str:
+    """The cheapest exact one. Here RELU may do without a shift, and sums may be too large for plain narrowing."""
+    if (how.low, how.high, how.zero_point) == (-128, 127, -128) and not how.form.has_left_shift:
+        form = RowForm.RELU
+    else:
+        form = row_form(how)
+    return form if form is RowForm.GENERAL or narrows_to_int16(how) else f"{form}_wide"
 
 
 def _pack(weights: NDArray[np.int8], load: Convolution, runs: Runs) -> NDArray[np.int8]:
