@@ -103,7 +103,7 @@ def _runs(load: Convolution) -> Runs:
 
 
 def _form(how: Requantization) -> str:
-    """The cheapest exact one. Here RELU may do without a shift, and sums may be too large for plain narrowing."""
+    """The cheapest exact one. Here RELU may do without a shift; sums may be too large to narrow plainly."""
     if (how.low, how.high, how.zero_point) == (-128, 127, -128) and not how.form.has_left_shift:
         form = RowForm.RELU
     else:
