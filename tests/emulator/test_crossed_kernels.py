@@ -64,7 +64,10 @@ def _convolutions(
 # Rows of 1 to 5 pixels, channels that fill no block, runs of one chunk and of several, all filter sizes.
 SHAPES = [
     *((3, width, 16, 8, (1, 1), 1, "SAME") for width in range(1, 6)),
-    *((2, 5, 16, filters, (1, 1), 1, "SAME") for filters in (1, 2, 3, 5, 33)),
+    *((2, 5, 16, filters, (1, 1), 1, "SAME") for filters in (1, 2, 3, 5, 8, 9, 15, 17, 24, 33)),
+    # Runs of all lengths up to several steps, and runs of a single step in several rows.
+    *((1, 4, channels, 9, (1, 1), 1, "SAME") for channels in range(1, 28)),
+    *((6, 4, channels, 9, (3, 2), 1, "SAME") for channels in (1, 2, 4, 8)),
     *((4, 9, channels, 8, (3, 3), 1, "SAME") for channels in (3, 5, 6, 16, 20)),
     (9, 9, 24, 12, (3, 3), 2, "SAME"),
     (9, 8, 24, 12, (1, 1), 2, "VALID"),
