@@ -1,11 +1,13 @@
-"""Warming up until the times are steady: caches, clock and branch predictors take as long as they take."""
+"""Warming up until the times are steady: caches, clock and branch predictors take as long as they take.
+
+This file also goes to devices, beside runtime/race_runner.py: it needs nothing else, and Python 3.7.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,8 +17,7 @@ _TOLERANCE = 0.03  # two windows whose medians are nearer than this: no trend is
 _MOST_SECONDS = 5.0
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class WarmUp:
+class WarmUp(NamedTuple):
     """How a warm-up went."""
 
     rounds: int

@@ -1,18 +1,24 @@
-"""Profile: where a built model's time goes on a device, or its instructions on an emulated one."""
+"""Profile: where a built model's time goes on a device, and how EdgeKit stands beside LiteRT there."""
 
 from __future__ import annotations
 
 from edgekit.measurement import Timing
 from edgekit.profile.count import count_bundle
+from edgekit.profile.race import InstructionRace, Race, Winner, count_race, race_bundle
 from edgekit.profile.report import InstructionProfile, InstructionStep, Profile, StepProfile
 from edgekit.profile.run import profile_bundle
 
 __all__ = [
     "InstructionProfile",
+    "InstructionRace",
     "InstructionStep",
     "Profile",
+    "Race",
     "StepProfile",
     "Timing",
+    "Winner",
     "count_bundle",
+    "count_race",
     "profile_bundle",
+    "race_bundle",
 ]

@@ -91,14 +91,9 @@ class LiteRt:
 
     def feed(self, frame: bytes) -> None:
         """Set all inputs from one frame's bytes."""
-        import numpy as np
-
-        start = 0
-        for detail, size in zip(self.inputs, self._sizes):  # noqa: B905  # `strict` came with Python 3.10
-            kind = np.dtype(detail["dtype"]).newbyteorder("<")
-            array = np.frombuffer(frame, kind, size // kind.itemsize, start).astype(detail["dtype"])
-            self._interpreter.set_tensor(detail["index"], array.reshape(detail["shape"]))
-            start += size
+        tensors = [(detail["shape"], detail["dtype"]) for detail in self.inputs]
+        for detail, array in zip(self.inputs, split_frame(frame, tensors)):  # noqa: B905  # `strict` came with Python 3.10
+            self._interpreter.set_tensor(detail["index"], array)
 
     def invoke(self) -> None:
         """Run the network once on the inputs it was fed."""
@@ -291,6 +286,19 @@ def read(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise RunnerError(USAGE, f"cannot read {path}: {error}") from error
+
+
+def split_frame(frame: bytes, tensors: list[tuple[Any, Any]]) -> list[Any]:
+    """The arrays in one frame's bytes; `tensors` gives each one's shape and type."""
+    import numpy as np
+
+    arrays, start = [], 0
+    for shape, dtype in tensors:
+        kind = np.dtype(dtype).newbyteorder("<")
+        flat = np.frombuffer(frame, kind, int(np.prod(shape)), start)
+        arrays.append(flat.astype(dtype).reshape(shape))
+        start += flat.nbytes
+    return arrays
 
 
 def _tensor(detail: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from edgekit.devices.emulated.identity import ARCHITECTURES
 from edgekit.devices.local import LocalDevice
 from edgekit.devices.probe import probe
 from edgekit.devices.ssh import SshAddress, connect
+from edgekit.errors import EmulatedTimeError
 from edgekit.target import Target, TargetKind
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from edgekit.devices.choice import DeviceChoice
     from edgekit.devices.device import Device
     from edgekit.devices.emulated.board import BoardInfo
+    from edgekit.devices.probe import MachineFacts
 
     Progress = Callable[[str, float | None], None]
 
@@ -49,6 +51,20 @@ def connected(
     else:
         with connect_board(_board(bundles, progress)) as device:
             yield device
+
+
+def refuse_emulated_time(facts: MachineFacts, name: str, command: str) -> None:
+    """A board that was reached by its address tells by its model that it is emulated.
+
+    Raises:
+        EmulatedTimeError: it is.
+    """
+    if facts.model is not None and "emulated" in facts.model.lower():
+        raise EmulatedTimeError(
+            f"{name} is an emulated board, so nothing can be timed on it.",
+            why=f"It calls itself {facts.model!r}; its clock measures this machine, not a board.",
+            fix=f"{command} --emulated counts the executed instructions instead.",
+        )
 
 
 def target_of(bundle: Bundle) -> Target:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from edgekit.deploy import DEFAULT_ROOT
 from edgekit.devices.choice import DeviceChoice
 from edgekit.devices.probe import probe
-from edgekit.errors import EmulatedTimeError
 from edgekit.profile import InstructionProfile, Profile, count_bundle, profile_bundle
 from edgekit.verbs.builds import find_bundles
-from edgekit.verbs.connect import can_run_here, target_of
+from edgekit.verbs.connect import can_run_here, refuse_emulated_time, target_of
 from edgekit.verbs.selection import bundle_to_emulate, selected, serving_release
 
 if TYPE_CHECKING:
@@ -71,16 +70,6 @@ def profile(
         chosen = bundle_to_emulate(found)
         return count_bundle(chosen, target_of(chosen), progress=progress)
     with selected(bundle, device, builds, progress) as (chosen, machine):
-        _refuse_emulated(probe(machine).model, machine.name)
+        refuse_emulated_time(probe(machine), machine.name, "edgekit profile")
         release = serving_release(chosen, machine, root) if deployed else None
         return profile_bundle(chosen, machine, warmup=warmup, runs=runs, release=release, progress=progress)
-
-
-def _refuse_emulated(model: str | None, name: str) -> None:
-    """A board that was reached by its address tells by its model that it is emulated."""
-    if model is not None and "emulated" in model.lower():
-        raise EmulatedTimeError(
-            f"{name} is an emulated board, so nothing can be timed on it.",
-            why=f"It calls itself {model!r}; its clock measures this machine, not a board.",
-            fix="edgekit profile --emulated counts the executed instructions instead.",
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,12 @@ import edgekit
 from edgekit.cli.main import main
 from edgekit.devices import runner
 from edgekit.devices.local import LocalDevice
+from edgekit.devices.probe import parse_facts
 from edgekit.errors import EmulatedTimeError, ExitCode, RunnerFailedError, WrongValueError
 from edgekit.profile import Profile, profile_bundle
 from edgekit.testing.tflite_builder import ModelBuilder, spec
 from edgekit.testing.tiny_model import tiny_bundle
-from edgekit.verbs import profile as profile_verb
+from edgekit.verbs.connect import refuse_emulated_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,10 +83,12 @@ def test_an_operator_of_several_kernels_is_one_step_everywhere(tmp_path: Path) -
 
 
 def test_an_emulated_board_reached_by_its_address_is_not_timed() -> None:
-    profile_verb._refuse_emulated("Raspberry Pi 4 Model B Rev 1.4", "pi")
-    profile_verb._refuse_emulated(None, "pi")
+    nothing = parse_facts("")
+    for model in ("Raspberry Pi 4 Model B Rev 1.4", None):
+        refuse_emulated_time(dataclasses.replace(nothing, model=model), "pi", "edgekit profile")
+    emulated = dataclasses.replace(nothing, model="Raspberry Pi 4 (emulated)")
     with pytest.raises(EmulatedTimeError, match="its clock measures this machine") as refused:
-        profile_verb._refuse_emulated("Raspberry Pi 4 (emulated)", "pi@127.0.0.1")
+        refuse_emulated_time(emulated, "pi@127.0.0.1", "edgekit profile")
     assert refused.value.exit_code == ExitCode.USAGE
 
 
