@@ -45,7 +45,7 @@ class CpuClass:
 _NEON = CpuClass("aarch64-neon", 64, RowKernel.MLAL, has_neon=True)
 _NEON_DOT = CpuClass("aarch64-neon-dotprod", 64, RowKernel.DOT, has_neon=True)
 _ARMV7 = CpuClass("armv7", 32)
-_ARMV7_NEON = CpuClass("armv7-neon", 32, has_neon=True)
+_ARMV7_NEON = CpuClass("armv7-neon", 32, RowKernel.MLAL, has_neon=True)
 _X86_64 = CpuClass("x86-64", 64)
 _X86_64_AVX2 = CpuClass("x86-64-avx2", 64, x86_kernel=X86Kernel.AVX2)
 _X86_64_VNNI = CpuClass("x86-64-avx512vnni", 64, x86_kernel=X86Kernel.VNNI)
