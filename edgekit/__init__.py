@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from edgekit.errors import EdgeKitError as EdgeKitError
     from edgekit.evaluate import Verification as Verification
     from edgekit.profile import InstructionProfile as InstructionProfile
+    from edgekit.profile import InstructionRace as InstructionRace
     from edgekit.profile import Profile as Profile
+    from edgekit.profile import Race as Race
     from edgekit.recipe import Recipe as Recipe
     from edgekit.recipe import fetch_model as fetch_model
     from edgekit.recipe import load_recipe as load_recipe
+    from edgekit.search.tuning import TuneReport as TuneReport
     from edgekit.target import Target as Target
     from edgekit.target import list_targets as list_targets
     from edgekit.target import load_target as load_target
+    from edgekit.verbs.bench import bench as bench
     from edgekit.verbs.build import build as build
     from edgekit.verbs.deploy import deploy as deploy
     from edgekit.verbs.device import device_down as device_down
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from edgekit.verbs.run import run as run
     from edgekit.verbs.status import status as status
     from edgekit.verbs.targets import targets as targets
+    from edgekit.verbs.tune import tune as tune
     from edgekit.verbs.verify import verify as verify
 
 __version__ = "0.1.0"
@@ -53,12 +58,16 @@ _PUBLIC = {
     "EdgeKitError": "edgekit.errors",
     "Inspection": "edgekit.verbs.inspect",
     "InstructionProfile": "edgekit.profile",
+    "InstructionRace": "edgekit.profile",
     "Profile": "edgekit.profile",
+    "Race": "edgekit.profile",
     "Recipe": "edgekit.recipe",
     "Rollback": "edgekit.deploy",
     "Status": "edgekit.deploy",
     "Target": "edgekit.target",
+    "TuneReport": "edgekit.search.tuning",
     "Verification": "edgekit.evaluate",
+    "bench": "edgekit.verbs.bench",
     "build": "edgekit.verbs.build",
     "deploy": "edgekit.verbs.deploy",
     "device_down": "edgekit.verbs.device",
@@ -76,6 +85,7 @@ _PUBLIC = {
     "rollback": "edgekit.verbs.rollback",
     "status": "edgekit.verbs.status",
     "targets": "edgekit.verbs.targets",
+    "tune": "edgekit.verbs.tune",
     "verify": "edgekit.verbs.verify",
 }
 

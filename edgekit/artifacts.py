@@ -211,6 +211,30 @@ class LoweredModule:
     outputs: tuple[str, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Whose measurement chose a kernel's schedule."""
+
+    source: str  # "board", "machine" (that EdgeKit ran on) or "emulator"
+    is_exact: bool  # of the kernel's own shape, not of the nearest tuned one
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """The shares of the multiply-accumulates whose schedules were measured, by the source of the record."""
+
+    exact: Mapping[str, float]
+    nearest: Mapping[str, float]  # by the record of another shape
+
+    @property
+    def tuned_share(self) -> float:
+        """The share that was measured in its own shape."""
+        return sum(self.exact.values())
+
+
+UNTUNED = Tuning(exact={}, nearest={})
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TunedModule:
     """The same calls with scheduled kernels, and constants packed the way those read them."""
@@ -222,6 +246,7 @@ class TunedModule:
     constants: Mapping[str, NDArray[Any]]
     kernels: tuple[str, ...] = ()  # folders of micro-kernels that are called
     overread_bytes: int = 0  # how far past an operand a kernel may read
+    tuning: Tuning = UNTUNED
 
 
 # ----------------------------------------------------------------------------------------- codegen
@@ -271,6 +296,7 @@ class Code:
     steps: tuple[Step, ...]
     code_bytes: int  # machine code in the library
     weight_bytes: int  # constants in the library
+    tuning: Tuning = UNTUNED
 
     @property
     def macs(self) -> int:

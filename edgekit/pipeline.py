@@ -12,12 +12,14 @@ from edgekit.package import package_bundle, package_litert
 from edgekit.package.budgets import check_budgets
 from edgekit.project import Budgets
 from edgekit.schedule import schedule
+from edgekit.search.lookup import StoreLookup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from edgekit.artifacts import Bundle
+    from edgekit.store import Records
     from edgekit.target import Target
 
     Progress = Callable[[str, float | None], None]
@@ -33,12 +35,14 @@ def compile_model(
     *,
     name: str | None = None,
     budgets: Budgets = _NO_BUDGETS,
+    records: Sequence[Records] = (),
     dump: Path | None = None,
     progress: Progress = lambda _stage, _share: None,
 ) -> Bundle:
     """From a .tflite file to a complete bundle in `directory` / <model> / <target>.
 
-    With `dump`, the value after every stage is written there.
+    `records` of tuning choose the schedules, the earlier ones first among equals. With `dump`, the value
+    after every stage is written there.
     """
     show = Dump(dump)
     progress("reading the model", 0.0)
@@ -46,7 +50,8 @@ def compile_model(
     progress("lowering to integer kernels", 0.05)
     lowered = show("lower", lower(model))
     progress("scheduling", 0.2)
-    tuned = show("schedule", schedule(lowered, resolve_host_cpu(target)))
+    resolved = resolve_host_cpu(target)
+    tuned = show("schedule", schedule(lowered, resolved, StoreLookup(records, resolved)))
     progress("generating code", 0.4)
     code = show("codegen", generate(model, tuned))
     check_budgets(code, budgets)

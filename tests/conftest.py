@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,10 @@ settings.register_profile(
     "edgekit", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("edgekit")
+
+
+# What whoever runs the tests has tuned decides nothing here.
+os.environ["EDGEKIT_TUNING_STORE"] = str(Path(tempfile.gettempdir()) / f"edgekit-no-store-{os.getpid()}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     "build",
     epilog="\b\nExamples:\n  edgekit build --target rpi4\n  edgekit build model.tflite --target rpi4\n"
     "  edgekit build --recipe keyword-spotting --target rpi4\n"
-    "  edgekit build model.tflite --target host --max-ram 65536 --json",
+    "  edgekit build model.tflite --target host --max-ram 65536 --json\n"
+    "  edgekit build model.tflite --target host --tune-minutes 10",
 )
 @click.argument("model", required=False, type=PATH)
 @click.option("--target", metavar="NAME", help="A target's name or file; 'edgekit targets' lists them.")
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 @click.option("--output", type=PATH, metavar="DIR", help="Root of the build folders; 'build' by default.")
 @click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="Fail if arena and state need more.")
 @click.option("--max-flash", type=click.IntRange(1), metavar="BYTES", help="Fail if the library is larger.")
+@click.option(
+    "--trials", type=click.IntRange(1), metavar="N", help="Tune before: measure so many candidates."
+)
+@click.option("--tune-minutes", type=float, metavar="M", help="Tune before, for so many minutes.")
+@click.option("--executor", metavar="WHERE", help="What builds candidates; see 'edgekit tune --help'.")
 @click.option("--dump", type=PATH, metavar="DIR", help="Write the value after every stage there, as text.")
 @json_option
 def command(
@@ -38,6 +44,9 @@ def command(
     output: Path | None,
     max_ram: int | None,
     max_flash: int | None,
+    trials: int | None,
+    tune_minutes: float | None,
+    executor: str | None,
     dump: Path | None,
     as_json: bool,
 ) -> None:
@@ -57,6 +66,9 @@ def command(
             output=output or (project.output if project else Path("build")),
             name=name or default_name,
             budgets=_budgets(max_ram, max_flash, project),
+            trials=trials,
+            tune_minutes=tune_minutes,
+            executor=executor,
             dump=dump,
             progress=show,
         )
@@ -103,6 +115,20 @@ def _budgets(max_ram: int | None, max_flash: int | None, project: Project | None
     return budgets if max_flash is None else dataclasses.replace(budgets, max_flash_bytes=max_flash)
 
 
+_RECORDS_OF = {"board": "a board", "machine": "a machine like this", "emulator": "an emulator (instructions)"}
+
+
+def _tuned(tuning: Any) -> str:
+    """The share of the work that was measured, and where."""
+    parts = [
+        f"{share:.0%} by records of {_RECORDS_OF.get(source, source)}"
+        for source, share in tuning["by"].items()
+    ]
+    nearest = sum(tuning["nearest_by"].values())
+    parts += [f"{nearest:.0%} by the nearest tuned shape"] if nearest else []
+    return f"{tuning['tuned_share']:.0%} of the work" + (f": {', '.join(parts)}" if parts else "")
+
+
 def _show(path: Path, manifest: Any) -> None:
     memory, golden = manifest["memory"], manifest["golden"]
     parts = f"{memory['code_bytes']:,} code, {memory['weight_bytes']:,} weights"
@@ -113,7 +139,7 @@ def _show(path: Path, manifest: Any) -> None:
         ("library", f"{memory['library_bytes']:,} bytes: {parts}"),
         ("arena", f"{memory['arena_bytes']:,} bytes, and {memory['state_bytes']:,} of state"),
         ("work", f"{manifest['macs']:,} multiply-accumulates in {len(manifest['operators'])} steps"),
-        ("tuned", f"{manifest['tuning']['tuned_share']:.0%} of the work"),
+        ("tuned", _tuned(manifest["tuning"])),
         ("golden", checked if golden["checked"] else "not checked"),
         ("bundle", str(path)),
     ]

@@ -27,12 +27,14 @@ COMMANDS = {
     "doctor": "Check every tool, and say how to install what is missing.",
     "inspect": "Show a model's operators, shapes, cost and what is unsupported.",
     "build": "Build a model for a target.",
+    "tune": "Measure what a model's kernels could be, and keep the best.",
     "run": "Run a built model on inputs of yours.",
     "verify": "Prove a built model bit-exact on a device.",
     "deploy": "Push a build to a device and switch to it.",
     "rollback": "Go back to the previous release on a device.",
     "status": "Show what is deployed on a device.",
     "profile": "Show where the time goes on a device.",
+    "bench": "Race EdgeKit against LiteRT on a device.",
     "device": "Start, stop and enter the emulated board.",
 }
 

@@ -58,6 +58,7 @@ def generate(model: QuantizedModel, tuned: TunedModule) -> Code:
         steps=steps_of(tuned.calls),
         code_bytes=library.code_bytes,
         weight_bytes=len(block.content),
+        tuning=tuned.tuning,
     )
 
 

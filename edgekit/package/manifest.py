@@ -14,7 +14,9 @@ Schema version 1:
     macs            multiply-accumulates of one invocation
     operators       one entry a step: index (in the model), kind, kernel, macs, output (tensor name)
     tools           name and version of everything that had a part in the bytes
-    tuning          tuned_share: the share of the MACs whose kernels were tuned
+    tuning          tuned_share: the share of the MACs whose kernels were tuned; by: that share by the source
+                    of the records ("board", "machine", "emulator"); nearest_by: the share that took another
+                    shape's record
     golden          vectors, streaming, oracle (null if it gave no answers), checked, unchecked (why not),
                     and for LiteRT, whose oracle is LiteRT itself: tolerance_steps
 """
@@ -108,7 +110,11 @@ def make_manifest(
         "memory": memory,
         "macs": code.macs,
         "operators": [_operator(model, step.operator, step.kernel, step.macs) for step in code.steps],
-        "tuning": {"tuned_share": 0.0},
+        "tuning": {
+            "tuned_share": round(code.tuning.tuned_share, 6),
+            "by": _rounded(code.tuning.exact),
+            "nearest_by": _rounded(code.tuning.nearest),
+        },
         "golden": _golden(model, golden),
     }
 
@@ -165,6 +171,10 @@ def _golden(model: QuantizedModel, golden: Golden) -> dict[str, Any]:
         "checked": golden.outputs is not None,
         "unchecked": golden.unchecked,
     }
+
+
+def _rounded(shares: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(share, 6) for name, share in shares.items()}
 
 
 def tool_versions(golden: Golden) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import tvm
 
-from edgekit.artifacts import TunedModule
+from edgekit.artifacts import TunedModule, Tuning
 from edgekit.schedule.cpu import CpuClass, cpu_class
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.sharing import mark_shared
@@ -22,6 +22,8 @@ from edgekit.schedule.templates.reduction import REDUCTION
 from edgekit.schedule.templates.x86_rows import X86_ROWS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgekit.artifacts import KernelCall, LoweredModule
     from edgekit.target import Target
 
@@ -50,9 +52,9 @@ def schedule(lowered: LoweredModule, target: Target, lookup: Lookup = lambda _jo
     share a kernel share its schedule; their constants are packed one by one.
     """
     cpu = cpu_class(target)
-    scheduled = {
-        name: apply_choice(job, cpu, _choose(job, cpu, lookup)) for name, job in jobs(lowered).items()
-    }
+    work = jobs(lowered)
+    choices = {name: _choose(job, cpu, lookup) for name, job in work.items()}
+    scheduled = {name: apply_choice(job, cpu, choices[name]) for name, job in work.items()}
     scheduled = mark_shared(scheduled, lowered.calls, cpu)
     constants = dict(lowered.constants)
     calls = tuple(_pack(call, scheduled[call.kernel], constants) for call in lowered.calls)
@@ -65,6 +67,7 @@ def schedule(lowered: LoweredModule, target: Target, lookup: Lookup = lambda _jo
         constants={name: array for name, array in constants.items() if name in used},
         kernels=tuple(sorted({kernel.kernels for kernel in scheduled.values() if kernel.kernels})),
         overread_bytes=max((kernel.overread_bytes for kernel in scheduled.values()), default=0),
+        tuning=_tuning(lowered, choices),
     )
 
 
@@ -106,6 +109,18 @@ def _choose(job: Job, cpu: CpuClass, lookup: Lookup) -> Choice | None:
         return None
     found = lookup(job)
     return found if found in known else known[0]
+
+
+def _tuning(lowered: LoweredModule, choices: Mapping[str, Choice | None]) -> Tuning:
+    """The shares of the work by whose measurement chose its schedule."""
+    shares: dict[bool, dict[str, float]] = {True: {}, False: {}}
+    total = sum(call.macs for call in lowered.calls) or 1
+    for call in lowered.calls:
+        choice = choices[call.kernel]
+        if choice is not None and choice.origin is not None and call.macs:
+            found = shares[choice.origin.is_exact]
+            found[choice.origin.source] = found.get(choice.origin.source, 0.0) + call.macs / total
+    return Tuning(exact=shares[True], nearest=shares[False])
 
 
 def _lowest_weight(lowered: LoweredModule, call: KernelCall) -> int | None:

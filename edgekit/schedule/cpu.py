@@ -57,11 +57,11 @@ def cpu_class(target: Target) -> CpuClass:
     assert target.cpu != NATIVE, target.name
     match target.architecture:
         case "aarch64":
-            return _NEON_DOT if "dotprod" in _features(target) else _NEON
+            return _NEON_DOT if "dotprod" in cpu_features(target) else _NEON
         case "armv7":
-            return _ARMV7_NEON if "neon" in _features(target) else _ARMV7
+            return _ARMV7_NEON if "neon" in cpu_features(target) else _ARMV7
         case _:
-            return _x86_class(_features(target))
+            return _x86_class(cpu_features(target))
 
 
 def _x86_class(features: set[str]) -> CpuClass:
@@ -70,6 +70,7 @@ def _x86_class(features: set[str]) -> CpuClass:
     return _X86_64_AVX2 if "avx2" in features else _X86_64
 
 
-def _features(target: Target) -> set[str]:
+def cpu_features(target: Target) -> set[str]:
+    """The features of a target's CPU, by LLVM's names."""
     options = {"kind": "llvm", "mtriple": target.triple, "mcpu": target.cpu, "mattr": list(target.features)}
     return {str(name) for name in codegen.llvm_get_cpu_features(TvmTarget(options))}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgekit.artifacts import Origin
     from edgekit.schedule.cpu import CpuClass
     from edgekit.schedule.scheduled import Scheduled
 
@@ -87,10 +88,11 @@ class Template:
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """A candidate: a template by its name, and a point of its space."""
+    """A candidate: a template by its name, and a point of its space. `origin` is no part of what it is."""
 
     template: str
     parameters: Parameters
+    origin: Origin | None = dataclasses.field(default=None, compare=False)
 
 
 Lookup = Callable[[Job], Choice | None]  # a job's tuned choice, if one is known

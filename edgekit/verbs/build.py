@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgekit.errors import NothingToTuneError
 from edgekit.pipeline import compile_model
 from edgekit.project import Budgets
+from edgekit.store import Store, shipped_records, store_path
 from edgekit.target import Target, load_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from edgekit.artifacts import Bundle
+    from edgekit.store import Records
 
     Progress = Callable[[str, float | None], None]
 
@@ -26,13 +30,16 @@ def build(
     output: Path | str = "build",
     name: str | None = None,
     budgets: Budgets = _NO_BUDGETS,
+    trials: int | None = None,
+    tune_minutes: float | None = None,
+    executor: str | None = None,
     dump: Path | None = None,
     progress: Progress = lambda _stage, _share: None,
 ) -> Bundle:
     """Build a full-integer .tflite model for a target, into `output`/<model>/<target>.
 
     The folder is complete or absent: what was there stays until the new build is whole. The same model,
-    target and versions of the tools give the same bytes.
+    target, versions of the tools and records of tuning give the same bytes.
 
     Args:
         model: path of the .tflite file.
@@ -40,6 +47,9 @@ def build(
         output: root of the build folders.
         name: what to call the model; its file's name by default.
         budgets: bytes of RAM and flash that the build may need at most.
+        trials: measure so many candidates before (see `tune`), on this machine or under QEMU.
+        tune_minutes: measure for so long before.
+        executor: what builds candidates; see `tune`.
         dump: a folder for the value after every stage, as text.
         progress: called with each stage and the share done, 0 to 1.
 
@@ -52,8 +62,40 @@ def build(
         BudgetExceededError: it costs more than it may (4).
         ToolMissingError: the C compiler is not installed (8).
         BundleUnwritableError: the folder cannot be written.
+        StoreUnreadableError, StoreVersionError: the user's tuning store cannot be read (2).
     """
     chosen = load_target(target) if isinstance(target, str) else target
-    return compile_model(
-        Path(model), chosen, Path(output), name=name, budgets=budgets, dump=dump, progress=progress
-    )
+    if trials is not None or tune_minutes is not None:
+        from edgekit.verbs.tune import tune
+
+        with contextlib.suppress(NothingToTuneError):
+            tune(
+                model,
+                target=chosen,
+                trials=trials,
+                minutes=tune_minutes,
+                executor=executor,
+                progress=progress,
+            )
+    with known_records() as records:
+        return compile_model(
+            Path(model),
+            chosen,
+            Path(output),
+            name=name,
+            budgets=budgets,
+            records=records,
+            dump=dump,
+            progress=progress,
+        )
+
+
+@contextlib.contextmanager
+def known_records() -> Iterator[tuple[Records, ...]]:
+    """The user's records, if there are any, and those that EdgeKit ships."""
+    path = store_path()
+    if not path.is_file():
+        yield (shipped_records(),)
+        return
+    with Store(path) as store:
+        yield store, shipped_records()

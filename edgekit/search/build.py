@@ -1,0 +1,163 @@
+"""Building candidates, in any process: libraries whose steps they are, and the bytes that all must give."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import multiprocessing
+import os
+import signal
+import tempfile
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.errors import ExecutorUnusableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgekit.schedule.tasks import Item
+    from edgekit.target import Target
+
+LIBRARY_NAME = "libcandidates.so"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Request:
+    """Candidates to build into one library. `expected` is what an earlier batch of the task gave."""
+
+    items: tuple[Item, ...]  # all of one task
+    target: Target
+    expected: bytes | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    """A library with one step per candidate, an input, and the output that every candidate must give."""
+
+    library: bytes
+    inputs: bytes
+    expected: bytes
+    steps: int
+
+
+def build_batch(request: Request) -> Batch:
+    """Build candidates. Top-level and of plain values, so that any executor can take it elsewhere.
+
+    Raises:
+        ToolMissingError: the C compiler is not installed where this runs.
+    """
+    from edgekit.codegen import generate
+    from edgekit.devices.frames import pack_frames
+    from edgekit.schedule.tasks import batch, random_inputs
+
+    model, tuned = batch(request.items, request.target)
+    code = generate(model, tuned)
+    inputs = random_inputs(request.items)
+    return Batch(
+        library=code.files[LIBRARY_NAME],
+        inputs=pack_frames([array[None] for array in inputs]),
+        expected=request.expected if request.expected is not None else _canonical(request),
+        steps=len(request.items),
+    )
+
+
+def _canonical(request: Request) -> bytes:
+    """What the canonical kernel of a task gives, computed on the machine that builds."""
+    from edgekit.codegen import generate, resolve_host_cpu
+    from edgekit.runtime.edgekit_model import Model
+    from edgekit.schedule.tasks import batch, random_inputs
+    from edgekit.target import load_target
+
+    task, _ = request.items[0]
+    items = ((task, None),)
+    model, tuned = batch(items, resolve_host_cpu(load_target("host")))
+    code = generate(model, tuned)
+    with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
+        path = Path(folder) / LIBRARY_NAME
+        path.write_bytes(code.files[LIBRARY_NAME])
+        (output,) = Model(str(path)).invoke(*random_inputs(items))
+    return bytes(output.tobytes())
+
+
+# ------------------------------------------------------------------------------------- executors
+
+
+@contextmanager
+def executor(where: str | None) -> Iterator[Executor]:
+    """What builds candidates: a process per core, or what the user names.
+
+    Args:
+        where: None; "module:factory", a function that returns a `concurrent.futures.Executor`; or the
+            address of a Dask scheduler ("tcp://host:8786").
+
+    Raises:
+        ExecutorUnusableError: there is no such module, function or scheduler, or it gives no executor.
+    """
+    if where is None:
+        with _processes() as pool:
+            yield pool
+    elif "://" in where:
+        with _dask(where) as pool:
+            yield pool
+    else:
+        with _from_factory(where) as pool:
+            yield pool
+
+
+@contextmanager
+def _processes() -> Iterator[Executor]:
+    # Not forked: LLVM's threads would not survive it.
+    pool = ProcessPoolExecutor(
+        os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_ctrl_c
+    )
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_ctrl_c() -> None:
+    """Ctrl-C reaches every process of a terminal; the one that asked for the work decides."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _dask(address: str) -> Iterator[Executor]:
+    try:
+        distributed = importlib.import_module("distributed")
+    except ImportError as error:
+        raise _unusable(address, f"{error}.", "pip install 'dask[distributed]'") from error
+    try:
+        client = distributed.Client(address, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise _unusable(
+            address, f"No scheduler answers: {error}.", "Check its address and that it runs."
+        ) from error
+    with client:
+        yield client.get_executor()
+
+
+@contextmanager
+def _from_factory(where: str) -> Iterator[Executor]:
+    module_name, _, factory = where.partition(":")
+    try:
+        pool = getattr(importlib.import_module(module_name), factory)()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise _unusable(
+            where, f"{error}.", "Write MODULE:FUNCTION, of a module that Python can import here."
+        ) from error
+    if not hasattr(pool, "submit"):
+        raise _unusable(
+            where,
+            f"It gave {type(pool).__name__}, which has no `submit`.",
+            "Return a concurrent.futures.Executor.",
+        )
+    with pool:
+        yield pool
+
+
+def _unusable(where: str, why: str, fix: str) -> ExecutorUnusableError:
+    return ExecutorUnusableError(f"Candidates cannot be built by {where!r}.", why=why, fix=fix)

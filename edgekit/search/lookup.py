@@ -1,0 +1,60 @@
+"""From the store to a schedule: which record decides for a kernel, and whose it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from edgekit.artifacts import Origin
+from edgekit.schedule import TEMPLATES, candidates
+from edgekit.schedule.cpu import cpu_class, cpu_features
+from edgekit.schedule.tasks import workload_text
+from edgekit.schedule.template import Choice, Parameters
+from edgekit.search.machine import feature_text
+from edgekit.store import Wanted, best_record, nearest_record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgekit.schedule.template import Job
+    from edgekit.store import Record, Records
+    from edgekit.target import Target
+
+VERSIONS = {template.name: template.version for template in TEMPLATES}
+
+
+class StoreLookup:
+    """Answers `schedule` from sets of records; the earlier sets come first among equals."""
+
+    def __init__(self, sets: Sequence[Records], target: Target) -> None:
+        self._sets, self._target = sets, target
+        self._features = feature_text(cpu_features(target))
+        self._cpu = cpu_class(target)
+
+    def __call__(self, job: Job) -> Choice | None:
+        """The choice of the record that decides, of this shape or else of the nearest one."""
+        known = candidates(job, self._cpu)
+        if len(known) < 2:
+            return None
+        wanted = Wanted(
+            kind=job.kind,
+            workload=workload_text(job),
+            cpu_class=self._cpu.name,
+            cpu=self._target.cpu,
+            features=self._features,
+            versions=VERSIONS,
+        )
+
+        def is_valid(record: Record) -> bool:
+            return _choice(record) in known
+
+        found = best_record(wanted, self._sets, is_valid) or nearest_record(wanted, self._sets, is_valid)
+        if found is None:
+            return None
+        return dataclasses.replace(
+            _choice(found.record), origin=Origin(found.record.source.value, found.is_exact)
+        )
+
+
+def _choice(record: Record) -> Choice:
+    return Choice(record.template, Parameters.parse(record.parameters))

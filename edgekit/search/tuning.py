@@ -1,0 +1,325 @@
+"""The search itself: candidates of every task are proposed, built in parallel, measured in turn, and kept.
+
+What was measured is in the store before the next batch is measured, so that it may end at any time, in any
+way.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+import time
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgekit import __version__
+from edgekit.schedule import candidates
+from edgekit.schedule.cpu import cpu_class
+from edgekit.schedule.template import Choice, Parameters
+from edgekit.search.build import Batch, Request, build_batch
+from edgekit.search.lookup import VERSIONS
+from edgekit.search.measure import CandidateDiffersError
+from edgekit.search.strategy import FINAL_RUNS, FIRST_RUNS, finalists, proposals
+from edgekit.store import Record, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from edgekit.schedule.tasks import Task
+    from edgekit.search.measure import BatchRunner, Samples
+    from edgekit.store import Store
+    from edgekit.target import Target
+
+    Progress = Callable[[str, float | None], None]
+
+_BATCH_BYTES = 32 << 20
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Budget:
+    """When to stop: after so many candidates, or so many seconds, or when all are measured."""
+
+    trials: int | None = None
+    seconds: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TaskResult:
+    """What is known of a task when tuning ends."""
+
+    name: str
+    macs: int
+    candidates: int
+    measured: int
+    untuned_score: float | None  # of the choice that a build makes without records
+    best_score: float | None
+    best: str | None  # "neon_rows pixels=4"
+    unit: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TuneReport:
+    """What tuning did."""
+
+    machine: str
+    source: str
+    unit: str
+    trials: int  # candidates measured now
+    seconds: float
+    is_complete: bool  # nothing is left to measure
+    tasks: tuple[TaskResult, ...]
+
+    @property
+    def gain(self) -> float | None:
+        """Untuned over best, of all tasks whose both scores are known, by their sums."""
+        known = [
+            (t.untuned_score, t.best_score)
+            for t in self.tasks
+            if t.untuned_score is not None and t.best_score
+        ]
+        return sum(before for before, _ in known) / sum(after for _, after in known) if known else None
+
+
+class Tuner:
+    """One run of tuning. It may be interrupted at any point: what was measured is kept."""
+
+    def __init__(
+        self,
+        target: Target,
+        runner: BatchRunner,
+        store: Store,
+        executor: Executor,
+        *,
+        workers: int,
+        progress: Progress,
+    ) -> None:
+        self._target, self._cpu = target, cpu_class(target)
+        self._runner, self._store, self._executor = runner, store, executor
+        self._workers, self._progress = workers, progress
+        self._trials = 0
+        self._best = ""  # of the task measured last, for people
+        self._began = time.monotonic()
+
+    def run(self, tasks: Sequence[Task], budget: Budget) -> TuneReport:
+        """Tune tasks, those with the most work first.
+
+        Raises:
+            CandidateDiffersError: a candidate computes something else; a bug of EdgeKit's.
+            DeviceError: the device stayed away.
+            ToolMissingError: candidates cannot be built.
+        """
+        waiting = deque(part for task in tasks for part in _parts(task, self._missing(task)))
+        self._total = sum(len(item.choices) for item in waiting)
+        if budget.trials is not None:
+            self._total = min(self._total, budget.trials)
+        self._budget = budget
+        building: dict[Future[Batch], _Work] = {}
+        try:
+            while (waiting and not self._is_over(building)) or building:
+                self._submit(waiting, building)
+                for future in self._finished(building):
+                    self._measure(building.pop(future), future.result(), waiting)
+        finally:
+            for future in building:
+                future.cancel()
+        return self._report(tasks)
+
+    # -------------------------------------------------------------------------------- building
+
+    def _submit(self, waiting: deque[_Work], building: dict[Future[Batch], _Work]) -> None:
+        """Keep the executor busy, with one batch in reserve where that disturbs nothing."""
+        most = self._workers + (0 if self._runner.wants_quiet else 1)
+        if self._runner.wants_quiet and building:
+            return
+        while waiting and len(building) < most and not self._is_over(building):
+            item = waiting.popleft()
+            if self._budget.trials is not None and not item.is_final:
+                left = self._budget.trials - self._trials - _first_round(building)
+                item = dataclasses.replace(item, choices=item.choices[:left])
+            request = Request(
+                items=tuple((item.task, choice) for choice in item.choices),
+                target=self._target,
+                expected=item.expected,
+            )
+            building[self._executor.submit(build_batch, request)] = item
+
+    def _finished(self, building: Mapping[Future[Batch], _Work]) -> list[Future[Batch]]:
+        """Batches to measure now. On a machine that wants quiet, none is built meanwhile."""
+        self._show()
+        if self._runner.wants_quiet:
+            wait(building)
+            return list(building)
+        return list(wait(building, return_when=FIRST_COMPLETED).done)
+
+    def _is_over(self, building: Mapping[Future[Batch], _Work]) -> bool:
+        budget = self._budget
+        if budget.seconds is not None and time.monotonic() - self._began >= budget.seconds:
+            return True
+        return budget.trials is not None and self._trials + _first_round(building) >= budget.trials
+
+    # ------------------------------------------------------------------------------- measuring
+
+    def _measure(self, item: _Work, batch: Batch, waiting: deque[_Work]) -> None:
+        try:
+            samples = self._runner.measure(batch, FINAL_RUNS if item.is_final else FIRST_RUNS)
+        except CandidateDiffersError as error:
+            choice = item.choices[error.step]
+            error.add_note(f"{item.task.name}: template {choice.template} {choice.parameters.text}")
+            raise
+        records = self._records(item, samples)
+        self._store.add([*records, *(self._on_the_same_clock(item, records) if item.is_final else ())])
+        self._best = _sentence(self._result(item.task))
+        if item.is_final:
+            return
+        self._trials += len(item.choices)
+        if self._runner.machine.unit is Unit.INSTRUCTIONS:
+            return
+        known = self._known(item.task)
+        again = finalists({choice: record.score for choice, record in known.items()})
+        if again:  # next, before new ones: a task that is begun is finished
+            final = _Work(item.task, again, is_final=True, expected=batch.expected)
+            waiting.appendleft(final)
+
+    def _records(self, item: _Work, samples: Samples) -> list[Record]:
+        machine, today = self._runner.machine, datetime.now(UTC).date().isoformat()
+        return [
+            Record(
+                kind=item.task.kind,
+                workload=item.task.workload,
+                template=choice.template,
+                version=VERSIONS[choice.template],
+                parameters=choice.parameters.text,
+                cpu_class=self._cpu.name,
+                cpu=self._target.cpu,
+                features=machine.features,
+                source=machine.source,
+                machine=machine.name,
+                unit=machine.unit,
+                score=score_of(runs),
+                spread=spread_of(runs),
+                clock_mhz=machine.clock_mhz,
+                date=today,
+                edgekit=__version__,
+            )
+            for choice, runs in zip(item.choices, samples, strict=True)
+        ]
+
+    def _on_the_same_clock(self, item: _Work, finals: Sequence[Record]) -> list[Record]:
+        """The task's other records, as if measured in the last round.
+
+        A machine's clock drifts between rounds; the finalists, which are in both, tell by how much.
+        """
+        known = self._known(item.task)
+        pairs = zip(item.choices, finals, strict=True)
+        drift = statistics.median(after.score / (known[choice].score or 1) for choice, after in pairs)
+        others = (record for choice, record in known.items() if choice not in item.choices)
+        return [dataclasses.replace(record, score=record.score * drift) for record in others]
+
+    # ------------------------------------------------------------------------------ what is known
+
+    def _known(self, task: Task) -> dict[Choice, Record]:
+        """The records of this machine for a task's candidates as they are now."""
+        machine = self._runner.machine
+        mine = (self._target.cpu, machine.features, machine.source, machine.name, machine.unit)
+        return {
+            Choice(record.template, Parameters.parse(record.parameters)): record
+            for record in self._store.records(task.kind, task.workload, self._cpu.name)
+            if record.version == VERSIONS.get(record.template)
+            and (record.cpu, record.features, record.source, record.machine, record.unit) == mine
+        }
+
+    def _missing(self, task: Task) -> tuple[Choice, ...]:
+        """The candidates that this machine has not measured yet."""
+        known = self._known(task)
+        return tuple(c for c in proposals(candidates(task.job, self._cpu)) if c not in known)
+
+    def _show(self) -> None:
+        share = self._trials / self._total if self._total else 1.0
+        spent = time.monotonic() - self._began
+        seconds = self._budget.seconds
+        if seconds is not None:
+            share = max(share, min(spent / seconds, 1.0))
+        left = f", {_duration(spent / share - spent)} left" if share > 0 else ""
+        text = f"measured {self._trials} of {self._total} candidates{left}{self._best}"
+        self._progress(text, min(share, 0.999))
+
+    def _report(self, tasks: Sequence[Task]) -> TuneReport:
+        machine = self._runner.machine
+        return TuneReport(
+            machine=machine.name,
+            source=machine.source.value,
+            unit=machine.unit.value,
+            trials=self._trials,
+            seconds=time.monotonic() - self._began,
+            is_complete=not any(self._missing(task) for task in tasks),
+            tasks=tuple(self._result(task) for task in tasks),
+        )
+
+    def _result(self, task: Task) -> TaskResult:
+        everything = proposals(candidates(task.job, self._cpu))
+        known = {c: record for c, record in self._known(task).items() if c in everything}
+        untuned = known.get(everything[0])
+        best = min(known.values(), key=lambda record: record.score, default=None)
+        return TaskResult(
+            name=task.name,
+            macs=task.macs,
+            candidates=len(everything),
+            measured=len(known),
+            untuned_score=None if untuned is None else untuned.score,
+            best_score=None if best is None else best.score,
+            best=None if best is None else f"{best.template} {best.parameters}",
+            unit=self._runner.machine.unit.value,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Work:
+    """Candidates of one task that are built and measured together."""
+
+    task: Task
+    choices: tuple[Choice, ...]
+    is_final: bool = False
+    expected: bytes | None = None
+
+
+def _parts(task: Task, choices: Sequence[Choice]) -> list[_Work]:
+    """Batches whose outputs fit a small board's memory."""
+    output_bytes = math.prod(task.writes.shape) * np.dtype(task.writes.dtype).itemsize
+    most = max(2, _BATCH_BYTES // output_bytes)
+    return [_Work(task, tuple(choices[start : start + most])) for start in range(0, len(choices), most)]
+
+
+def score_of(runs: Sequence[int]) -> float:
+    """The lower quartile: whatever disturbs a run makes it longer."""
+    return float(runs[0]) if len(runs) < 2 else float(statistics.quantiles(runs, method="inclusive")[0])
+
+
+def spread_of(runs: Sequence[int]) -> float:
+    """Half of the width of the middle half, as a share of the score."""
+    if len(runs) < 2:
+        return 0.0
+    low, _, high = statistics.quantiles(runs, method="inclusive")
+    return round((high - low) / 2 / low, 6) if low else 0.0
+
+
+def _first_round(building: Mapping[Future[Batch], _Work]) -> int:
+    return sum(len(item.choices) for item in building.values() if not item.is_final)
+
+
+def _sentence(result: TaskResult) -> str:
+    """The best so far of a task."""
+    if not result.best_score or result.untuned_score is None:
+        return ""
+    gain = result.untuned_score / result.best_score
+    return f"; {result.name}: {result.best_score:,.0f} {result.unit}, {gain:.2f} times the untuned speed"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{seconds:.0f} s" if seconds < 90 else f"{minutes} min"
