@@ -19,6 +19,7 @@ from edgekit.schedule.templates.elementwise import ELEMENTWISE
 from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS
 from edgekit.schedule.templates.neon_mlal_rows import MLAL_ROWS
 from edgekit.schedule.templates.reduction import REDUCTION
+from edgekit.schedule.templates.x86_depthwise import X86_DEPTHWISE
 from edgekit.schedule.templates.x86_rows import X86_ROWS
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ TEMPLATES: tuple[Template, ...] = (
     X86_ROWS,
     CONVOLUTION,
     DEPTHWISE_ROWS,
+    X86_DEPTHWISE,
     DEPTHWISE,
     ELEMENTWISE,
     REDUCTION,

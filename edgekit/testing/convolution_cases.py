@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class ConvolutionCase:
-    """One convolution of an int8 plane [1, height, width, channels]."""
+    """One convolution of an int8 plane [1, height, width, channels], depthwise or not."""
 
     height: int
     width: int
@@ -26,6 +26,20 @@ class ConvolutionCase:
     kernel: tuple[int, int] = (1, 1)
     stride: int = 1
     padding: str = "SAME"
+    dilation: int = 1
+    depth_multiplier: int | None = None  # depthwise: this many filters a channel instead of `filters`
+
+    @property
+    def out_channels(self) -> int:
+        """Channels of the output."""
+        return self.filters if self.depth_multiplier is None else self.channels * self.depth_multiplier
+
+    @property
+    def filter_shape(self) -> tuple[int, int, int, int]:
+        """The shape of the weights, as TFLite wants it."""
+        if self.depth_multiplier is None:
+            return self.filters, *self.kernel, self.channels
+        return 1, *self.kernel, self.out_channels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,27 +61,36 @@ def convolutions_model(cases: Sequence[ConvolutionCase], numbers: Numbers) -> by
     random = np.random.default_rng(0)
     model = ModelBuilder()
     for case in cases:
-        x = model.input((1, case.height, case.width, case.channels), scale=numbers.input_scale, zero_point=5)
-        shape = (case.filters, *case.kernel, case.channels)
-        values = random.integers(numbers.lowest_weight, 128, shape).astype(np.int8)
-        values.reshape(-1)[0] = numbers.lowest_weight
-        scales = [numbers.weight_scale + numbers.weight_scale_step * (i % 7) for i in range(case.filters)]
-        weights = model.constant(values, scale=scales)
-        bias = random.integers(-numbers.bias_limit, numbers.bias_limit, case.filters, endpoint=True)
-        bias[0] = numbers.bias_limit
-        out = spec(
-            (1, *_size(case), case.filters), scale=numbers.output_scale, zero_point=numbers.output_zero_point
-        )
-        model.op(
-            "CONV_2D",
-            [x, weights, model.constant(bias.astype(np.int32), scale=scales)],
-            [out],
-            padding=case.padding,
-            stride_h=case.stride,
-            stride_w=case.stride,
-            fused_activation_function=numbers.activation,
-        )
+        _add(model, case, numbers, random)
     return model.build()
+
+
+def _add(model: ModelBuilder, case: ConvolutionCase, numbers: Numbers, random: np.random.Generator) -> None:
+    x = model.input((1, case.height, case.width, case.channels), scale=numbers.input_scale, zero_point=5)
+    values = random.integers(numbers.lowest_weight, 128, case.filter_shape).astype(np.int8)
+    values.reshape(-1)[0] = numbers.lowest_weight
+    scales = [numbers.weight_scale + numbers.weight_scale_step * (i % 7) for i in range(case.out_channels)]
+    weights = model.constant(values, scale=scales, axis=0 if case.depth_multiplier is None else 3)
+    bias = random.integers(-numbers.bias_limit, numbers.bias_limit, case.out_channels, endpoint=True)
+    bias[0] = numbers.bias_limit
+    out = spec(
+        (1, *_size(case), case.out_channels), scale=numbers.output_scale, zero_point=numbers.output_zero_point
+    )
+    options: dict[str, Any] = {}
+    if case.depth_multiplier is not None:
+        options["depth_multiplier"] = case.depth_multiplier
+    model.op(
+        "CONV_2D" if case.depth_multiplier is None else "DEPTHWISE_CONV_2D",
+        [x, weights, model.constant(bias.astype(np.int32), scale=scales)],
+        [out],
+        padding=case.padding,
+        stride_h=case.stride,
+        stride_w=case.stride,
+        dilation_h_factor=case.dilation,
+        dilation_w_factor=case.dilation,
+        fused_activation_function=numbers.activation,
+        **options,
+    )
 
 
 def extreme_and_random_frames(cases: Sequence[ConvolutionCase]) -> list[tuple[NDArray[Any], ...]]:
@@ -83,4 +106,4 @@ def _size(case: ConvolutionCase) -> list[int]:
     sides = ((case.height, case.kernel[0]), (case.width, case.kernel[1]))
     if case.padding == "SAME":
         return [-(-side // case.stride) for side, _ in sides]
-    return [(side - kernel) // case.stride + 1 for side, kernel in sides]
+    return [(side - (kernel - 1) * case.dilation - 1) // case.stride + 1 for side, kernel in sides]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edgekit.artifacts import Code
     from edgekit.target import Target
 
     Frame = Sequence[NDArray[Any]]
@@ -32,7 +33,11 @@ def run_native(
     """
     target = resolve_host_cpu(target or load_target("host"))
     model = read_tflite(flatbuffer, name="model")
-    code = generate(model, schedule(lower(model), target))
+    return run_library(generate(model, schedule(lower(model), target)), frames)
+
+
+def run_library(code: Code, frames: Sequence[Frame]) -> list[tuple[NDArray[Any], ...]]:
+    """Outputs of each frame in turn, by the library of a model named "model"."""
     with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
         path = Path(folder) / library_name("model")
         path.write_bytes(code.files[path.name])

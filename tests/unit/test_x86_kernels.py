@@ -15,7 +15,7 @@ from edgekit.codegen import generate, resolve_host_cpu
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
 from edgekit.oracle import run_oracle
-from edgekit.schedule import schedule
+from edgekit.schedule import candidates, schedule
 from edgekit.schedule.cpu import X86Kernel, cpu_class
 from edgekit.target import Target, load_target
 from edgekit.testing.convolution_cases import (
@@ -25,13 +25,15 @@ from edgekit.testing.convolution_cases import (
     extreme_and_random_frames,
 )
 from edgekit.testing.int8 import assert_same_bits
-from edgekit.testing.native import run_native
+from edgekit.testing.native import run_library
 from edgekit.testing.random_nets import random_net
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from edgekit.schedule.template import Choice, Job, Lookup
 
 _HOST = load_target("host")
 KERNELS = list(X86Kernel)
@@ -53,22 +55,39 @@ def _runs_here(kernel: X86Kernel) -> bool:
     return mine is X86Kernel.VNNI or mine is kernel  # a CPU with AVX-512 has AVX2
 
 
+def _candidate(number: int, kernel: X86Kernel) -> Lookup:
+    """Choose every kernel's candidate of that number, counted from the untuned one, round and round."""
+
+    def lookup(job: Job) -> Choice | None:
+        found = candidates(job, cpu_class(_target(kernel)))
+        return found[number % len(found)] if found else None
+
+    return lookup
+
+
 def _assert_exact(
     flatbuffer: bytes,
     frames: Sequence[tuple[NDArray[Any], ...]],
     kernel: X86Kernel,
     request: pytest.FixtureRequest,
+    candidate: int = 0,
 ) -> None:
+    model = read_tflite(flatbuffer, name="model")
+    code = generate(model, schedule(lower(model), _target(kernel), _candidate(candidate, kernel)))
     if not _runs_here(kernel):
-        model = read_tflite(flatbuffer, name="model")
-        generate(model, schedule(lower(model), _target(kernel)))
         request.node.add_report_section("call", kernel, "This CPU lacks the instructions: compiled, not run.")
         return
     expected = run_oracle(flatbuffer, frames)
-    actual = run_native(flatbuffer, frames, _target(kernel))
+    actual = run_library(code, frames)
     for frame, (ours, theirs) in enumerate(zip(actual, expected, strict=True)):
         for index, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
             assert_same_bits(mine, reference, f"frame {frame}, output {index}")
+
+
+def _depthwise(
+    height: int, width: int, channels: int, kernel: tuple[int, int], stride: int = 1, padding: str = "SAME"
+) -> ConvolutionCase:
+    return ConvolutionCase(height, width, channels, 0, kernel, stride, padding, depth_multiplier=1)
 
 
 # Rows of every remainder of a tile and of two strips, channels that fill no vector and several blocks,
@@ -111,6 +130,58 @@ def test_convolutions_of_every_shape_are_exact(
 ) -> None:
     flatbuffer = convolutions_model(SHAPES, numbers)
     _assert_exact(flatbuffer, extreme_and_random_frames(SHAPES), kernel, request)
+
+
+# Rows of every remainder of a tile, odd and even numbers of rows, channels that fill no vector and several,
+# filters of every width, in parts too, and ones that move by 1, 2, 3 and 4 columns.
+DEPTHWISE_SHAPES = [
+    *(_depthwise(4, width, 16, (3, 3), stride) for width in (1, 2, 3, 4, 5, 6, 9) for stride in (1, 2)),
+    *(_depthwise(height, 4, 20, (3, 3)) for height in (1, 2, 3)),
+    *(_depthwise(3, 5, channels, (3, 3)) for channels in (1, 5, 8, 15, 17, 31, 33)),
+    *(_depthwise(5, 12, 18, (2, width)) for width in (*range(1, 8), 10, 12)),
+    *(_depthwise(5, 13, 18, (2, width), 2) for width in (*range(1, 8), 10, 12)),
+    *(_depthwise(1, 17, 3, (1, width)) for width in (4, 9, 11)),
+    _depthwise(9, 8, 11, (3, 3), 3),
+    _depthwise(9, 8, 11, (5, 6), 4),
+    _depthwise(23, 1, 24, (9, 1)),
+    _depthwise(23, 1, 24, (9, 1), 2),
+    _depthwise(7, 9, 10, (4, 7), 1, "VALID"),
+    dataclasses.replace(_depthwise(9, 9, 16, (3, 3), padding="VALID"), dilation=2),
+    dataclasses.replace(_depthwise(9, 9, 20, (3, 2)), dilation=3),
+    dataclasses.replace(_depthwise(5, 5, 7, (3, 3)), depth_multiplier=3),
+]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("numbers", NUMBERS.values(), ids=NUMBERS)
+def test_depthwise_convolutions_of_every_shape_are_exact(
+    kernel: X86Kernel, numbers: Numbers, request: pytest.FixtureRequest
+) -> None:
+    flatbuffer = convolutions_model(DEPTHWISE_SHAPES, numbers)
+    _assert_exact(flatbuffer, extreme_and_random_frames(DEPTHWISE_SHAPES), kernel, request)
+
+
+CROSSED_SHAPES = [
+    ConvolutionCase(2, 9, 13, 40, (3, 3)),
+    ConvolutionCase(1, 11, 70, 17),
+    ConvolutionCase(1, 1, 40, 70),
+    _depthwise(6, 9, 20, (3, 3)),
+    _depthwise(6, 9, 20, (3, 3), 2),
+    _depthwise(3, 9, 5, (5, 5)),
+]
+CANDIDATES, QUICK_CANDIDATES = 12, 3  # the most that a template has here
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(
+    "candidate",
+    [n if n <= QUICK_CANDIDATES else pytest.param(n, marks=pytest.mark.full) for n in range(1, CANDIDATES)],
+)
+def test_every_candidate_gives_the_same_bytes(
+    kernel: X86Kernel, candidate: int, request: pytest.FixtureRequest
+) -> None:
+    flatbuffer = convolutions_model(CROSSED_SHAPES, Numbers())
+    _assert_exact(flatbuffer, extreme_and_random_frames(CROSSED_SHAPES), kernel, request, candidate)
 
 
 # Inputs that fill their 64 bytes, so that the output begins where the last run's padding is read.

@@ -1,0 +1,198 @@
+"""Depthwise convolution by rows on x86: a hand-written micro-kernel computes whole rows of output pixels.
+
+The micro-kernels (edgekit/kernels/x86/depthwise_row_vnni.h) take vectors of 16 channels and interleave 4
+taps of each. The last vector may overlap the one before it, so that only fewer than 16 channels need
+padding. An input channel with several filters is repeated, when the plane is padded.
+
+Parameters: `filter`, which taps are interleaved, and how far the filter may move.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tvm import te, tirx
+
+from edgekit.compute.convolution import Convolution, pad_plane
+from edgekit.schedule.cpu import X86Kernel
+from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.template import Job, Parameters, Template, preferring
+from edgekit.schedule.templates.convolution import flatten_pixels
+from edgekit.schedule.templates.padding import vectorize_function_padding
+from edgekit.schedule.templates.x86_form import x86_form
+from edgekit.schedule.tiles import round_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from edgekit.schedule.cpu import CpuClass
+
+OVERREAD_BYTES = 15  # where there are fewer channels than lanes
+_LANES = 16
+_TAPS = 4  # interleaved
+
+
+@dataclasses.dataclass(frozen=True)
+class _Filter:
+    """The instances for a kind of filter: `moves` columns from pixel to pixel, or any number (0)."""
+
+    name: str
+    moves: int
+    columns: int = 0  # interleaved ones that the taps of a pixel may reach: a multiple of 4
+
+    @property
+    def widest(self) -> int:
+        """Taps that fit, wherever a pixel begins; wider filters are computed in parts."""
+        return self.columns - _TAPS + self.moves
+
+
+_3X3 = {1: _Filter("3x3_by_1", 1), 2: _Filter("3x3_by_2", 2)}
+_SLIDING = {
+    moves: [_Filter(f"{columns}_by_{moves}", moves, columns) for columns in (4, 8, 12)] for moves in (1, 2)
+}
+_ANY = _Filter("any", 0)
+
+
+def _fits(_job: Job, cpu: CpuClass) -> bool:
+    return cpu.x86_kernel is X86Kernel.VNNI
+
+
+def _space(job: Job, _cpu: CpuClass) -> tuple[Parameters, ...]:
+    first, *others = (Parameters(filter=kind.name) for kind in _filters(flatten_pixels(job.workload)))
+    return preferring(first, others)
+
+
+def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
+    load = flatten_pixels(job.workload)
+    kind = next(kind for kind in _filters(load) if kind.name == parameters["filter"])
+    function = f"ek_depthwise_row_{cpu.x86_kernel}_{kind.name}_{x86_form(load.requantization)}"
+
+    def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
+        return np.pad(values, (0, max(0, _LANES - len(values))), mode="edge")
+
+    return Scheduled(
+        vectorize_function_padding(te.create_prim_func(_expressions(load, kind, function))),
+        {
+            1: lambda weights: pack_weights(weights, load, _beginnings(load, kind)),
+            2: pad_channels,
+            3: pad_channels,
+            4: pad_channels,
+        },
+        kernels="x86",
+        overread_bytes=OVERREAD_BYTES,
+    )
+
+
+X86_DEPTHWISE = Template(
+    name="x86_depthwise", kind="depthwise", version=1, fits=_fits, space=_space, apply=_apply
+)
+
+
+def _filters(load: Convolution) -> Iterable[_Filter]:
+    """The instances that may compute a convolution, the best first."""
+    window = load.window
+    moves = window.stride_w // window.dilation_w if window.stride_w % window.dilation_w == 0 else 0
+    if window.kernel_h == window.kernel_w == 3 and moves in _3X3:
+        yield _3X3[moves]
+    if moves in _SLIDING:
+        sliding = _SLIDING[moves]
+        yield next((kind for kind in sliding if window.kernel_w <= kind.widest), sliding[-1])
+    yield _ANY
+
+
+# ---------------------------------------------------------------------------------------- packing
+
+
+def _beginnings(load: Convolution, kind: _Filter) -> list[list[tuple[int, int]]]:
+    """The taps (row, column) of every vector of weights; those outside the filter are padding."""
+    window = load.window
+    if kind in _3X3.values():
+        return [[(tap, column) for tap in range(_TAPS)] for column in range(window.kernel_w)]
+    if kind.moves == 0:
+        starts = range(0, window.kernel_w, _TAPS)
+        return [[(y, x + tap) for tap in range(_TAPS)] for y in range(window.kernel_h) for x in starts]
+    return [
+        [
+            (y, column if first <= column < first + kind.widest and column >= 0 else -1)
+            for column in range(first + four - begin, first + four - begin + _TAPS)
+        ]
+        for y in range(window.kernel_h)
+        for first in range(0, window.kernel_w, kind.widest)
+        for begin in range(0, _TAPS, kind.moves)
+        for four in range(0, kind.columns, _TAPS)
+    ]
+
+
+def pack_weights(
+    weights: NDArray[np.int8], load: Convolution, vectors: list[list[tuple[int, int]]]
+) -> NDArray[np.int8]:
+    """[kernel_h, kernel_w, channel] to [block of 16 channels, vector, lane, 4 taps]; all blocks whole."""
+    window, channels = load.window, load.out_channels
+    whole = weights.reshape(window.kernel_h, window.kernel_w, channels)
+    if channels < _LANES:
+        whole = np.pad(whole, ((0, 0), (0, 0), (0, _LANES - channels)))
+    starts = [min(start, max(0, channels - _LANES)) for start in range(0, channels, _LANES)]
+    packed = np.zeros((len(starts), len(vectors), _LANES, _TAPS), np.int8)
+    for block, start in enumerate(starts):
+        for vector, taps in enumerate(vectors):
+            for tap, (y, x) in enumerate(taps):
+                if 0 <= y < window.kernel_h and 0 <= x < window.kernel_w:
+                    packed[block, vector, :, tap] = whole[y, x, start : start + _LANES]
+    return packed.reshape(-1)
+
+
+# ------------------------------------------------------------------------------------- expressions
+
+
+def _expressions(load: Convolution, kind: _Filter, function: str) -> list[te.Tensor]:
+    channels, vectors = load.out_channels, len(_beginnings(load, kind))
+    x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
+    weights = te.placeholder((round_up(channels, _LANES) * vectors * _TAPS,), "int8", "weights")
+    bias, multiplier, shift = (
+        te.placeholder((max(channels, _LANES),), "int32", name) for name in ("bias", "multiplier", "shift")
+    )
+    reads = [pad_plane(x, load, expand=channels // load.in_channels), weights, bias, multiplier, shift]
+    shape = (load.batch, load.out_height, load.out_width, channels)
+    out = te.extern(
+        shape,
+        reads,
+        lambda inputs, outputs: _rows(inputs, outputs[0], load, function),
+        name="out",
+        dtype="int8",
+        # Buffers of our own: te's would have offsets that nothing defines.
+        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
+        out_buffers=[tirx.decl_buffer(shape, "int8", "out")],
+    )
+    return [x, weights, bias, multiplier, shift, out]
+
+
+def _rows(inputs: list[Any], out: Any, load: Convolution, function: str) -> Any:
+    """One call of the micro-kernel for each image: what it keeps in registers serves all rows."""
+    n = tirx.Var("n", "int32")
+    plane, *constants = inputs
+    how, window, channels = load.requantization, load.window, load.out_channels
+    _, width = load.plane
+    call = tirx.call_extern(
+        "void",
+        function,
+        tirx.address_of(plane[n, 0, 0, 0]),
+        *(tirx.address_of(constant[0]) for constant in constants),
+        tirx.address_of(out[n, 0, 0, 0]),
+        load.out_height,
+        window.stride_h * width * channels,
+        load.out_width,
+        window.stride_w * channels,
+        window.dilation_w * channels,
+        window.dilation_h * width * channels,
+        window.kernel_h,
+        window.kernel_w,
+        channels,
+        how.zero_point,
+        how.low,
+        how.high,
+    )
+    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, tirx.Evaluate(call))
