@@ -2,8 +2,9 @@
  * edgekit_pool.c: a pool of threads for model libraries on Linux.
  *
  * All threads run the whole task, and meet at barriers in it. Who waits, spins for some microseconds, since most
- * barriers are reached by all threads at nearly the same time, then sleeps in the kernel, since the thread that is
- * missing may have lost its core to another program. Where threads are more than cores, nobody spins.
+ * barriers are reached by all threads at nearly the same time. Then the thread that is missing may have lost its core
+ * to another program, or to who waits for it: for some more microseconds it is offered the core at every look, and
+ * after that who waits sleeps in the kernel. Where threads are more than cores, nobody spins.
  *
  * The library must not need libpthread, which was a library of its own before glibc 2.34: the two functions that it
  * takes from there are weak, and without them there are no pools.
@@ -25,7 +26,7 @@
 #pragma weak pthread_create
 #pragma weak pthread_join
 
-enum { MOST_THREADS = 64, CACHE_LINE = 64, SPIN_NS = 50000, SPINS_PER_CLOCK = 16 };
+enum { MOST_THREADS = 64, CACHE_LINE = 64, SPIN_NS = 2000, YIELD_NS = 50000, SPINS_PER_CLOCK = 16 };
 
 /* A number that threads wait for to change, on a cache line of its own. */
 typedef struct signal_word {
@@ -48,7 +49,7 @@ struct edgekit_pool {
   edgekit_pool_task task; /* NULL: end */
   void *context;
   uint32_t threads;
-  long spin_ns;
+  int may_spin;
   member members[MOST_THREADS];
 };
 
@@ -74,23 +75,24 @@ static int has_changed(const signal_word *word, uint32_t old) {
   return __atomic_load_n(&word->value, __ATOMIC_ACQUIRE) != old;
 }
 
-/* Whether a word changes within some nanoseconds. */
-static int changes_soon(const signal_word *word, uint32_t old, long within_ns) {
+/* Whether a word changes soon. */
+static int changes_soon(const signal_word *word, uint32_t old) {
   struct timespec start;
-  if (has_changed(word, old)) return 1;
-  if (within_ns == 0) return 0;
+  long waited = 0;
   clock_gettime(CLOCK_MONOTONIC, &start);
-  do {
+  while (waited < YIELD_NS) {
     for (int i = 0; i < SPINS_PER_CLOCK; i++) {
       if (has_changed(word, old)) return 1;
       relax();
     }
-  } while (elapsed_ns(&start) < within_ns);
+    waited = elapsed_ns(&start);
+    if (waited > SPIN_NS) sched_yield();
+  }
   return 0;
 }
 
-static void wait_for_change(signal_word *word, uint32_t old, long spin_ns) {
-  if (changes_soon(word, old, spin_ns)) return;
+static void wait_for_change(signal_word *word, uint32_t old, int may_spin) {
+  if (has_changed(word, old) || (may_spin && changes_soon(word, old))) return;
   /* In one order for all threads: either the one that changes the word sees a sleeper, or the kernel the change. */
   __atomic_add_fetch(&word->sleepers, 1, __ATOMIC_SEQ_CST);
   while (!has_changed(word, old)) syscall(SYS_futex, &word->value, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
@@ -111,7 +113,7 @@ static void meet(void *context) {
     __atomic_store_n(&pool->arrived, 0, __ATOMIC_RELAXED);
     change(&pool->barrier);
   } else {
-    wait_for_change(&pool->barrier, passed, pool->spin_ns);
+    wait_for_change(&pool->barrier, passed, pool->may_spin);
   }
 }
 
@@ -121,7 +123,7 @@ static void *work(void *context) {
   member *self = (member *)context;
   edgekit_pool *pool = self->pool;
   for (uint32_t tasks = 0;; tasks++) {
-    wait_for_change(&pool->start, tasks, pool->spin_ns);
+    wait_for_change(&pool->start, tasks, pool->may_spin);
     if (pool->task == NULL) return NULL;
     pool->task(pool->context, &self->team);
   }
@@ -160,7 +162,7 @@ edgekit_pool *edgekit_pool_create(uint32_t threads) {
   memset(block, 0, sizeof(edgekit_pool));
   edgekit_pool *pool = (edgekit_pool *)block;
   pool->threads = wanted < MOST_THREADS ? wanted : MOST_THREADS;
-  pool->spin_ns = pool->threads <= cores ? SPIN_NS : 0;
+  pool->may_spin = pool->threads <= cores;
   for (uint32_t i = 0; i < pool->threads; i++) {
     member *self = &pool->members[i];
     self->pool = pool;

@@ -86,3 +86,14 @@ def shared_span(total: int, unit: int) -> tuple[Any, Any]:
     units = max(1, total // unit)
     first, end = share_begin(units), share_end(units)
     return first * unit, tirx.Select(end == units, total, end * unit) - first * unit
+
+
+def share_stage(schedule: Any, block: Any) -> None:
+    """Let threads share the outermost loop of a te-scheduled stage that has more than one step."""
+    for loop in schedule.get_loops(block):
+        found = schedule.get(loop)
+        if found.kind != tirx.ForKind.SERIAL:
+            return
+        if int(found.extent) > 1:
+            schedule.parallel(loop)
+            return

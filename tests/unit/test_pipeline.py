@@ -34,7 +34,7 @@ def speech() -> Path:
 # What the pool of threads takes from the C library.
 _FOR_THREADS = {
     "__errno_location", "__sched_cpucount", "clock_gettime", "free", "posix_memalign", "pthread_create",
-    "pthread_join", "sched_getaffinity", "sigfillset", "sigprocmask", "syscall",
+    "pthread_join", "sched_getaffinity", "sched_yield", "sigfillset", "sigprocmask", "syscall",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from tvm import s_tir, te
 from edgekit.compute.convolution import Convolution, Window, pad_plane
 from edgekit.compute.fixed_point import requantize
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.sharing import share_stage
 from edgekit.schedule.template import Job, Parameters, Template, preferring
 from edgekit.schedule.templates.padding import vectorize_padding
 from edgekit.schedule.tiles import channel_lanes, pixel_tile, round_up
@@ -192,6 +193,7 @@ def _schedule(function: Any, load: Convolution, tile: Tile) -> Any:
         schedule.reorder(block, pixel, lane)
         schedule.vectorize(lane)
         schedule.unroll(pixel)
+    share_stage(schedule, out)
     for stage in (biased, acc):
         schedule.compute_at(stage, block, preserve_unit_loops=True)
     _vectorize_stage(schedule, biased, pixels=-3)

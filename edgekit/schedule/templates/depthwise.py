@@ -14,6 +14,7 @@ from tvm import s_tir, te
 from edgekit.compute.convolution import Convolution, pad_plane
 from edgekit.compute.fixed_point import requantize
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.sharing import share_stage
 from edgekit.schedule.template import Job, Parameters, Template
 from edgekit.schedule.templates.convolution import Tile, flatten_pixels, tile_space
 from edgekit.schedule.templates.padding import vectorize_padding
@@ -110,6 +111,7 @@ def _schedule(function: Any, load: Convolution, tile: Tile) -> Any:
     schedule.reorder(block, pixel, lane)
     schedule.vectorize(lane)
     schedule.unroll(pixel)
+    share_stage(schedule, out)
     for stage in (biased, acc):
         schedule.compute_at(stage, block, preserve_unit_loops=True)
     _, lane = schedule.get_loops(biased)[-2:]

@@ -14,6 +14,7 @@ from tvm import te, tirx
 
 from edgekit.compute.convolution import Convolution, pad_plane
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.sharing import shared_span
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.padding import vectorize_function_padding
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from edgekit.schedule.cpu import CpuClass
 
 _LANES = 8
+_PIXELS = 8  # of a part of a row: whole tiles
 OVERREAD_BYTES = _LANES - 1  # where there are fewer channels
 
 
@@ -91,20 +93,25 @@ def _expressions(load: Convolution) -> list[te.Tensor]:
 
 
 def _rows(inputs: list[Any], out: Any, load: Convolution) -> Any:
-    """One call of the micro-kernel for each image: what it keeps in registers serves all rows."""
+    """One call of the micro-kernel for each image: what it keeps in registers serves all rows.
+
+    Threads share the rows of an image, or the pixels of its only one.
+    """
     n = tirx.Var("n", "int32")
     plane, *constants = inputs
     how, window, channels = load.requantization, load.window, load.out_channels
     _, width = load.plane
+    y, rows = shared_span(load.out_height, 1) if load.out_height > 1 else (0, 1)
+    pixel, pixels = (0, load.out_width) if load.out_height > 1 else shared_span(load.out_width, _PIXELS)
     call = tirx.call_extern(
         "void",
         _function(load),
-        tirx.address_of(plane[n, 0, 0, 0]),
+        tirx.address_of(plane[n, y * window.stride_h, pixel * window.stride_w, 0]),
         *(tirx.address_of(constant[0]) for constant in constants),
-        tirx.address_of(out[n, 0, 0, 0]),
-        load.out_height,
+        tirx.address_of(out[n, y, pixel, 0]),
+        rows,
         window.stride_h * width * channels,
-        load.out_width,
+        pixels,
         window.stride_w * channels,
         window.dilation_w * channels,
         window.dilation_h * width * channels,
@@ -115,7 +122,8 @@ def _rows(inputs: list[Any], out: Any, load: Convolution) -> Any:
         how.low,
         how.high,
     )
-    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, tirx.Evaluate(call))
+    body = tirx.IfThenElse(rows * pixels > 0, tirx.Evaluate(call), None)
+    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, body)
 
 
 def _function(load: Convolution) -> str:

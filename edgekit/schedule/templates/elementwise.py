@@ -12,6 +12,7 @@ from tvm import s_tir
 
 from edgekit.schedule.inspect import has_computed_index, same_index_everywhere
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.sharing import share_stage
 from edgekit.schedule.template import Template, one_point
 from edgekit.schedule.tiles import vector_split
 
@@ -27,6 +28,7 @@ def schedule_elementwise(function: Any) -> Scheduled:
     loops = schedule.get_loops(out)
     block = schedule.get(out)
     if has_computed_index(block):
+        share_stage(schedule, out)
         return Scheduled(schedule.mod["main"])
     if len(loops) > 1 and same_index_everywhere(block):
         loops = [schedule.fuse(*loops)]
@@ -34,6 +36,7 @@ def schedule_elementwise(function: Any) -> Scheduled:
     if lanes >= 4:
         _, lane = schedule.split(loops[-1], [None, lanes])
         schedule.vectorize(lane)
+    share_stage(schedule, out)
     return Scheduled(schedule.mod["main"])
 
 

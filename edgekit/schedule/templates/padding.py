@@ -1,4 +1,4 @@
-"""The padded copy of an input plane: rows copied by vectors."""
+"""The padded copy of an input plane: rows copied by vectors, and shared by threads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from tvm import s_tir
 
 from edgekit.schedule.inspect import nodes
+from edgekit.schedule.sharing import share_stage
 from edgekit.schedule.tiles import vector_split
 
 _COPY_BYTES = 64  # per vector; LLVM splits it into what the CPU has
@@ -17,11 +18,13 @@ def vectorize_padding(schedule: Any) -> None:
     blocks = schedule.get_child_blocks(schedule.get_sblock("root"))
     if all(schedule.get(block).name_hint != "padded" for block in blocks):
         return
-    channel = schedule.get_loops(schedule.get_sblock("padded"))[-1]
+    padded = schedule.get_sblock("padded")
+    channel = schedule.get_loops(padded)[-1]
     size = vector_split(int(schedule.get(channel).extent), _COPY_BYTES)
     if size > 1:
         _, lane = schedule.split(channel, [None, size])
         schedule.vectorize(lane)
+    share_stage(schedule, padded)
 
 
 def vectorize_function_padding(function: Any) -> Any:

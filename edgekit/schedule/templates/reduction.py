@@ -13,6 +13,7 @@ from tvm import s_tir
 
 from edgekit.schedule.inspect import innermost_is_a_vector, is_reduction, spatial_axes
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.sharing import share_stage
 from edgekit.schedule.template import Template, one_point
 from edgekit.schedule.tiles import vector_split
 
@@ -38,6 +39,7 @@ def schedule_reduction(function: Any) -> Scheduled:
     if len(blocks) > 1:
         schedule.vectorize(lane)
         schedule.compute_at(blocks[0], block, preserve_unit_loops=True)
+    share_stage(schedule, out)
     _vectorize_reduction(schedule, blocks[0])
     return Scheduled(schedule.mod["main"])
 
