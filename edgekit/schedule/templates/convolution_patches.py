@@ -1,7 +1,8 @@
 """Convolution by patches: what each pixel reads is gathered first, then rows of them are multiplied.
 
 For first layers and other filters whose runs (see convolution_rows.py) are short: gathered, they are one
-run, with padding at its end only. Patches are gathered for as many rows of output as fit a small buffer.
+run, with padding at its end only. Patches are gathered for as many rows of output as fit a small buffer;
+threads share their pixels, each gathering what it multiplies, so that none waits for another.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from tvm import te, tirx
 
 from edgekit.compute.convolution import Convolution, pad_plane
+from edgekit.schedule.sharing import shared_span
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
     from edgekit.schedule.templates.convolution_rows import Runs
 
 _BUFFER_BYTES = 16 << 10
-_OVERWRITTEN_BYTES = 16  # past the last patch
+_OVERWRITTEN_BYTES = 16  # past the last patch of a thread
+_PIXELS = 8  # of a thread's part: whole tiles of every micro-kernel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,9 +53,10 @@ def patch_expressions(load: Convolution, patches: Patches, function: str) -> lis
         te.placeholder((width,), "int32", name) for name in ("bias", "multiplier", "shift")
     )
     reads = [pad_plane(x, load), weights, bias, multiplier, shift]
+    pixels = patches.rows * load.out_width
     shapes = [
         (load.batch, load.out_height, load.out_width, load.out_channels),
-        (patches.rows * load.out_width * runs.pixel_stride + _OVERWRITTEN_BYTES,),
+        (pixels * runs.pixel_stride + _most_parts(pixels) * _OVERWRITTEN_BYTES,),
     ]
     out, _ = te.extern(
         shapes,
@@ -70,17 +74,27 @@ def patch_expressions(load: Convolution, patches: Patches, function: str) -> lis
     return [x, weights, bias, multiplier, shift, out]
 
 
+def _most_parts(pixels: int) -> int:
+    return max(1, pixels // _PIXELS)
+
+
 def _rows(inputs: list[Any], outputs: list[Any], load: Convolution, patches: Patches, function: str) -> Any:
     n, strip, row = (tirx.Var(name, "int32") for name in ("n", "strip", "row"))
     plane, *constants = inputs
     out, buffer = outputs
-    source, runs, how = patches.source, patches.runs, load.requantization
+    source, runs, how, window = patches.source, patches.runs, load.requantization, load.window
+    first, count = shared_span(patches.rows * load.out_width, _PIXELS)
+    start = first * runs.pixel_stride + first // _PIXELS * _OVERWRITTEN_BYTES
+    # A thread's part of each row: from `left` on.
+    left = tirx.max(first - row * load.out_width, 0)
+    gathered_pixels = tirx.min(first + count - row * load.out_width, load.out_width) - left
+    y = (strip * patches.rows + row) * window.stride_h
     gather = tirx.call_extern(
         "void",
         "ek_gather_patches",
-        tirx.address_of(plane[n, (strip * patches.rows + row) * load.window.stride_h, 0, 0]),
-        tirx.address_of(buffer[row * load.out_width * runs.pixel_stride]),
-        load.out_width,
+        tirx.address_of(plane[n, y, left * window.stride_w, 0]),
+        tirx.address_of(buffer[start + (row * load.out_width + left - first) * runs.pixel_stride]),
+        gathered_pixels,
         source.pixel_stride,
         source.segments,
         source.stride,
@@ -90,10 +104,10 @@ def _rows(inputs: list[Any], outputs: list[Any], load: Convolution, patches: Pat
     multiply = tirx.call_extern(
         "void",
         function,
-        tirx.address_of(buffer[0]),
+        tirx.address_of(buffer[start]),
         *(tirx.address_of(constant[0]) for constant in constants),
-        tirx.address_of(out[n, strip * patches.rows, 0, 0]),
-        patches.rows * load.out_width,
+        tirx.address_of(out[n, strip * patches.rows, first, 0]),
+        count,
         runs.pixel_stride,
         runs.segments,
         runs.stride,
@@ -103,10 +117,11 @@ def _rows(inputs: list[Any], outputs: list[Any], load: Convolution, patches: Pat
         how.low,
         how.high,
     )
-    rows = tirx.For(row, 0, patches.rows, tirx.ForKind.SERIAL, tirx.Evaluate(gather))
-    body = tirx.SeqStmt([rows, tirx.Evaluate(multiply)])
-    strips = tirx.For(strip, 0, load.out_height // patches.rows, tirx.ForKind.SERIAL, body)
-    images = tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, strips)
+    gather_some = tirx.IfThenElse(gathered_pixels > 0, tirx.Evaluate(gather), None)
+    rows = tirx.For(row, 0, patches.rows, tirx.ForKind.SERIAL, gather_some)
     # Lowering shrinks a buffer to what it sees accessed: let it see the last byte.
-    last = int(buffer.shape[0]) - 1
-    return tirx.SeqStmt([tirx.BufferStore(buffer, tirx.const(0, "int8"), [last]), images])
+    last = tirx.address_of(buffer[int(buffer.shape[0]) - 1])
+    part = tirx.SeqStmt([tirx.Evaluate(last), rows, tirx.Evaluate(multiply)])
+    body = tirx.IfThenElse(count > 0, part, None)
+    strips = tirx.For(strip, 0, load.out_height // patches.rows, tirx.ForKind.SERIAL, body)
+    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, strips)
