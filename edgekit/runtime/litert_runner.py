@@ -60,9 +60,9 @@ class LiteRt:
 
         Raises RunnerError if LiteRT is not installed here, or refuses the model.
         """
+        module, self.version = load_module()  # first: this Python may have no numpy either
         import numpy as np
 
-        module, self.version = load_module()
         try:
             self.content = Path(path).read_bytes()
             self._interpreter = module.Interpreter(model_content=self.content, num_threads=threads)

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edgekit.measurement.warm_up import warm_up
-    from edgekit.runtime import edgekit_model, litert_runner
+    from edgekit.runtime import litert_runner
 else:  # on the device they lie beside this file
-    import edgekit_model
     import litert_runner
     from warm_up import warm_up
 
@@ -86,6 +85,8 @@ def race(contenders: dict[str, Contender], rounds: int) -> dict[str, Any]:
 
 def edgekit_contender(path: str, frame: bytes, threads: int, pause: float) -> Contender:
     """EdgeKit's library. Raises RunnerError if it cannot be loaded."""
+    import edgekit_model  # needs numpy, which only the Python with LiteRT is sure to have
+
     try:
         model = edgekit_model.Model(path, threads)
     except edgekit_model.ModelError as error:

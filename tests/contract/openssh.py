@@ -11,6 +11,10 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -32,15 +36,17 @@ def make_key(path: Path, *, passphrase: str = "", kind: str = "ed25519") -> Path
 
 
 class OpenSshServer:
-    """sshd with its own host key, which lets in the key `user_key` only."""
+    """sshd with its own host key, which lets in the key `user_key` only; `environment` is its sessions'."""
 
-    def __init__(self, directory: Path, *, with_sftp: bool = True) -> None:
+    def __init__(
+        self, directory: Path, *, with_sftp: bool = True, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.directory = directory
         self.host_key = make_key(directory / "host_key")
         self.user_key = make_key(directory / "user_key")
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = int(probe.getsockname()[1])
-        self._process = self._start(with_sftp=with_sftp)
+        self._process = self._start(with_sftp=with_sftp, environment=environment or {})
 
     @property
     def known_hosts_line(self) -> str:
@@ -60,7 +66,7 @@ class OpenSshServer:
         self._process.terminate()
         self._process.communicate()
 
-    def _start(self, *, with_sftp: bool) -> subprocess.Popen[bytes]:
+    def _start(self, *, with_sftp: bool, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd insists on it
         settings = [
@@ -77,6 +83,7 @@ class OpenSshServer:
             "MaxStartups 100",
         ]
         settings += ["Subsystem sftp internal-sftp"] if with_sftp else []
+        settings += [f"SetEnv {name}={value}" for name, value in environment.items()]
         config = self.directory / "sshd_config"
         config.write_text("\n".join(settings) + "\n")
         log = self.directory / "log"
