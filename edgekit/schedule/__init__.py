@@ -14,6 +14,7 @@ from edgekit.schedule.sharing import mark_shared
 from edgekit.schedule.template import Choice, Job, Lookup, Template
 from edgekit.schedule.templates.convolution import CONVOLUTION
 from edgekit.schedule.templates.depthwise import DEPTHWISE
+from edgekit.schedule.templates.depthwise_dot_rows import DEPTHWISE_DOT_ROWS
 from edgekit.schedule.templates.depthwise_rows import DEPTHWISE_ROWS
 from edgekit.schedule.templates.elementwise import ELEMENTWISE
 from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS
@@ -39,6 +40,7 @@ TEMPLATES: tuple[Template, ...] = (
     MLAL_ROWS,
     X86_ROWS,
     CONVOLUTION,
+    DEPTHWISE_DOT_ROWS,
     DEPTHWISE_ROWS,
     X86_DEPTHWISE,
     DEPTHWISE,

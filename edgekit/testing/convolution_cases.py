@@ -69,6 +69,8 @@ def _add(model: ModelBuilder, case: ConvolutionCase, numbers: Numbers, random: n
     x = model.input((1, case.height, case.width, case.channels), scale=numbers.input_scale, zero_point=5)
     values = random.integers(numbers.lowest_weight, 128, case.filter_shape).astype(np.int8)
     values.reshape(-1)[0] = numbers.lowest_weight
+    if case.depth_multiplier is not None:
+        values[..., 0] = numbers.lowest_weight  # with saturated inputs, the largest sums there are
     scales = [numbers.weight_scale + numbers.weight_scale_step * (i % 7) for i in range(case.out_channels)]
     weights = model.constant(values, scale=scales, axis=0 if case.depth_multiplier is None else 3)
     bias = random.integers(-numbers.bias_limit, numbers.bias_limit, case.out_channels, endpoint=True)

@@ -54,8 +54,9 @@ EK_DEPTHWISE_INLINE void ek_store_depthwise(const ek_eight_channels *how, const 
                                             const int32_t count, const int form) {
   const int32x4_t first = ek_scale(sums[0], how->multiplier[0], how->shift[0], form);
   const int32x4_t second = ek_scale(sums[1], how->multiplier[1], how->shift[1], form);
-  const int16x8_t wide = vqaddq_s16(vcombine_s16(vqmovn_s32(first), vqmovn_s32(second)), how->zero_point);
-  int8x8_t bytes = vqmovn_s16(wide);
+  const int16x8_t scaled = form == EK_GENERAL ? vcombine_s16(vqmovn_s32(first), vqmovn_s32(second))
+                                              : vcombine_s16(vmovn_s32(first), vmovn_s32(second));
+  int8x8_t bytes = vqmovn_s16(vqaddq_s16(scaled, how->zero_point));
   if (form == EK_GENERAL) bytes = vmax_s8(vmin_s8(bytes, how->high), how->low);
   if (count >= EK_LANES) {
     vst1_s8(out, bytes);

@@ -18,7 +18,7 @@ from edgekit.schedule.sharing import shared_span
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.padding import vectorize_function_padding
-from edgekit.schedule.templates.row_form import row_form
+from edgekit.schedule.templates.row_form import cheapest_form
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from edgekit.schedule.cpu import CpuClass
 
-_LANES = 8
+LANES = 8
 _PIXELS = 8  # of a part of a row: whole tiles
-OVERREAD_BYTES = _LANES - 1  # where there are fewer channels
+OVERREAD_BYTES = LANES - 1  # where there are fewer channels
 
 
 def _fits(job: Job, cpu: CpuClass) -> bool:
@@ -38,12 +38,14 @@ def _fits(job: Job, cpu: CpuClass) -> bool:
 
 def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
+    packed = round_up(load.out_channels, LANES) * load.window.kernel_h * load.window.kernel_w
+    function = f"ek_depthwise_row_{_filter_name(load)}_{cheapest_form(load.requantization)}"
 
     def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(values, (0, max(0, _LANES - len(values))), mode="edge")
+        return np.pad(values, (0, max(0, LANES - len(values))), mode="edge")
 
     return Scheduled(
-        vectorize_function_padding(te.create_prim_func(_expressions(load))),
+        vectorize_function_padding(te.create_prim_func(depthwise_expressions(load, load, packed, function))),
         {
             1: lambda weights: pack_weights(weights, load),
             2: pad_channels,
@@ -64,48 +66,56 @@ def pack_weights(weights: NDArray[np.int8], load: Convolution) -> NDArray[np.int
     """[kernel_h, kernel_w, channel] to [block of 8 channels, kernel_h, kernel_w, lane]; all blocks whole."""
     channels = load.out_channels
     taps = weights.reshape(-1, channels)
-    if channels < _LANES:
-        taps = np.pad(taps, ((0, 0), (0, _LANES - channels)))
-    starts = [min(start, max(0, channels - _LANES)) for start in range(0, channels, _LANES)]
-    return np.concatenate([taps[:, start : start + _LANES].reshape(-1) for start in starts])
+    if channels < LANES:
+        taps = np.pad(taps, ((0, 0), (0, LANES - channels)))
+    return np.concatenate([taps[:, start : start + LANES].reshape(-1) for start in block_starts(channels)])
 
 
-def _expressions(load: Convolution) -> list[te.Tensor]:
-    channels, taps = load.out_channels, load.window.kernel_h * load.window.kernel_w
+def block_starts(channels: int) -> list[int]:
+    """Where vectors of channels begin: the last may overlap the one before it."""
+    return [min(start, max(0, channels - LANES)) for start in range(0, channels, LANES)]
+
+
+def depthwise_expressions(
+    load: Convolution, reads: Convolution, packed_bytes: int, function: str, *, least_rows: int = 1
+) -> list[te.Tensor]:
+    """One call of a micro-kernel, with the operands of kernels/common/depthwise_row.h, for each image.
+
+    The plane is padded for what `reads` would read, which is `load` or a little more. A call computes
+    `least_rows` rows of output at least, if there are more than one.
+    """
+    channels = load.out_channels
     x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
-    weights = te.placeholder((round_up(channels, _LANES) * taps,), "int8", "weights")
+    weights = te.placeholder((packed_bytes,), "int8", "weights")
     bias, multiplier, shift = (
-        te.placeholder((max(channels, _LANES),), "int32", name) for name in ("bias", "multiplier", "shift")
+        te.placeholder((max(channels, LANES),), "int32", name) for name in ("bias", "multiplier", "shift")
     )
-    reads = [pad_plane(x, load, expand=channels // load.in_channels), weights, bias, multiplier, shift]
+    plane = pad_plane(x, reads, expand=channels // load.in_channels)
+    operands = [plane, weights, bias, multiplier, shift]
     shape = (load.batch, load.out_height, load.out_width, channels)
     out = te.extern(
         shape,
-        reads,
-        lambda inputs, outputs: _rows(inputs, outputs[0], load),
+        operands,
+        lambda inputs, outputs: _calls(inputs, outputs[0], load, reads.plane[1], function, least_rows),
         name="out",
         dtype="int8",
         # Buffers of our own: te's would have offsets that nothing defines.
-        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
+        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in operands],
         out_buffers=[tirx.decl_buffer(shape, "int8", "out")],
     )
     return [x, weights, bias, multiplier, shift, out]
 
 
-def _rows(inputs: list[Any], out: Any, load: Convolution) -> Any:
-    """One call of the micro-kernel for each image: what it keeps in registers serves all rows.
-
-    Threads share the rows of an image, or the pixels of its only one.
-    """
+def _calls(inputs: list[Any], out: Any, load: Convolution, width: int, function: str, least_rows: int) -> Any:
+    """What a call keeps in registers serves all rows. Threads share these, or the pixels of the only one."""
     n = tirx.Var("n", "int32")
     plane, *constants = inputs
     how, window, channels = load.requantization, load.window, load.out_channels
-    _, width = load.plane
-    y, rows = shared_span(load.out_height, 1) if load.out_height > 1 else (0, 1)
+    y, rows = shared_span(load.out_height, least_rows) if load.out_height > 1 else (0, 1)
     pixel, pixels = (0, load.out_width) if load.out_height > 1 else shared_span(load.out_width, _PIXELS)
     call = tirx.call_extern(
         "void",
-        _function(load),
+        function,
         tirx.address_of(plane[n, y * window.stride_h, pixel * window.stride_w, 0]),
         *(tirx.address_of(constant[0]) for constant in constants),
         tirx.address_of(out[n, y, pixel, 0]),
@@ -126,9 +136,8 @@ def _rows(inputs: list[Any], out: Any, load: Convolution) -> Any:
     return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, body)
 
 
-def _function(load: Convolution) -> str:
+def _filter_name(load: Convolution) -> str:
     window = load.window
     by = window.stride_w // window.dilation_w if window.stride_w % window.dilation_w == 0 else 0
-    special = window.kernel_h == window.kernel_w == 3 and by in (1, 2) and load.out_channels >= _LANES
-    filter_name = f"3x3_by_{by}" if special else "any"
-    return f"ek_depthwise_row_{filter_name}_{row_form(load.requantization)}"
+    special = window.kernel_h == window.kernel_w == 3 and by in (1, 2) and load.out_channels >= LANES
+    return f"3x3_by_{by}" if special else "any"

@@ -34,3 +34,8 @@ def narrows_to_int16(how: Requantization) -> bool:
     """Whether no scaled sum that the weights allow leaves the range of an int16, zero point not yet added."""
     largest = max(factor.multiplier * 2.0 ** (factor.shift - _FRACTION_BITS) for factor in how.factors)
     return how.bound * largest + _ROUNDED < 1 << 15
+
+
+def cheapest_form(how: Requantization) -> RowForm:
+    """The cheapest exact form of micro-kernels whose forms but the general one narrow without saturating."""
+    return row_form(how) if narrows_to_int16(how) else RowForm.GENERAL
