@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from edgekit.schedule.template import Choice
 
-_PER_TEMPLATE = (48, 8)  # points of the preferred template, and of each other one that fits
+_PER_TEMPLATE = (48, 4)  # points of the preferred template, and of each other one that fits
 _FINALISTS = 4
 _CLOSE = 1.15  # times the best score: what noise may have put behind
 FIRST_RUNS, FINAL_RUNS = 9, 60

@@ -91,7 +91,7 @@ def tune(
         )
     with (
         Store(Path(store) if store is not None else store_path()) as opened,
-        _runner(chosen, device, patience, progress) as runner,
+        batch_runner(chosen, device, progress, patience) as runner,
         open_executor(executor) as pool,
     ):
         tuner = Tuner(chosen, runner, opened, pool, workers=os.cpu_count() or 1, progress=progress)
@@ -132,10 +132,14 @@ def _budget(trials: int | None, minutes: float | None) -> Budget:
 
 
 @contextlib.contextmanager
-def _runner(
-    target: Target, device: DeviceChoice, patience: Patience | None, progress: Progress
+def batch_runner(
+    target: Target, device: DeviceChoice, progress: Progress, patience: Patience | None = None
 ) -> Iterator[BatchRunner]:
-    """What measures: a host, this machine, or QEMU."""
+    """What measures candidates for a resolved target: a host, this machine, or QEMU.
+
+    Raises:
+        BundleWrongDeviceError, EmulatedTimeError, DeviceError, ToolMissingError: see `tune`.
+    """
     here = probe(LocalDevice()).architecture == target.architecture
     if device.host is None and (device.emulated or not here):
         yield EmulatedRunner(target, build_runner(target), _emulator(target), progress)

@@ -10,6 +10,7 @@ Parameters: `lanes`, channels per vector; `pixels` per tile. Weights are packed
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,16 +42,20 @@ class Tile:
 
 
 def tile_space(width: int, channels: int, cpu: CpuClass) -> tuple[Parameters, ...]:
-    """Tiles for rows of so many pixels and groups of so many channels."""
-    lanes = channel_lanes(channels)
-    first = Parameters(lanes=lanes, pixels=pixel_tile(width, lanes, cpu.accumulators))
+    """Tiles for rows of so many pixels and groups of so many channels; those like the untuned one first."""
+    likely = channel_lanes(channels)
+    first = Parameters(lanes=likely, pixels=pixel_tile(width, likely, cpu.accumulators))
     others = [
         Parameters(lanes=lanes, pixels=pixels)
         for lanes in _LANES
         if round_up(channels, lanes) < 2 * channels or lanes == _LANES[0]
         for pixels in range(1, min(width, _MOST_PIXELS, cpu.accumulators // lanes) + 1)
     ]
-    return preferring(first, others)
+
+    def unlike(tile: Parameters) -> float:
+        return sum(abs(math.log2(tile.number(name) / first.number(name))) for name in first)
+
+    return preferring(first, sorted(others, key=unlike))
 
 
 def _space(job: Job, cpu: CpuClass) -> tuple[Parameters, ...]:

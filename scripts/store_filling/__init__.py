@@ -1,0 +1,1 @@
+"""Fills the store that EdgeKit ships: see `scripts/fill-store --help`."""
