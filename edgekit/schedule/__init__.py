@@ -17,7 +17,7 @@ from edgekit.schedule.templates.depthwise import DEPTHWISE
 from edgekit.schedule.templates.depthwise_dot_rows import DEPTHWISE_DOT_ROWS
 from edgekit.schedule.templates.depthwise_rows import DEPTHWISE_ROWS
 from edgekit.schedule.templates.elementwise import ELEMENTWISE
-from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS
+from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS, MMLA_ROWS
 from edgekit.schedule.templates.neon_mlal_rows import MLAL_ROWS
 from edgekit.schedule.templates.reduction import REDUCTION
 from edgekit.schedule.templates.x86_depthwise import X86_DEPTHWISE
@@ -36,6 +36,7 @@ _KEPT = ("edgekit.template", "edgekit.in_place")  # attributes that a template's
 
 # In order of preference: the first that fits a job is the untuned choice.
 TEMPLATES: tuple[Template, ...] = (
+    MMLA_ROWS,
     DOT_ROWS,
     MLAL_ROWS,
     X86_ROWS,

@@ -20,6 +20,7 @@ class RowKernel(StrEnum):
 
     MLAL = "mlal"  # int16 products
     DOT = "dot"  # sdot
+    MMLA = "mmla"  # smmla; sdot for single pixels
 
 
 class X86Kernel(StrEnum):
@@ -44,6 +45,7 @@ class CpuClass:
 # registers of 4 sums, AVX2 16 of 8.
 _NEON = CpuClass("aarch64-neon", 64, RowKernel.MLAL, has_neon=True)
 _NEON_DOT = CpuClass("aarch64-neon-dotprod", 64, RowKernel.DOT, has_neon=True)
+_NEON_I8MM = CpuClass("aarch64-neon-i8mm", 64, RowKernel.MMLA, has_neon=True)
 _ARMV7 = CpuClass("armv7", 32)
 _ARMV7_NEON = CpuClass("armv7-neon", 32, RowKernel.MLAL, has_neon=True)
 _X86_64 = CpuClass("x86-64", 64)
@@ -57,11 +59,17 @@ def cpu_class(target: Target) -> CpuClass:
     assert target.cpu != NATIVE, target.name
     match target.architecture:
         case "aarch64":
-            return _NEON_DOT if "dotprod" in cpu_features(target) else _NEON
+            return _aarch64_class(cpu_features(target))
         case "armv7":
             return _ARMV7_NEON if "neon" in cpu_features(target) else _ARMV7
         case _:
             return _x86_class(cpu_features(target))
+
+
+def _aarch64_class(features: set[str]) -> CpuClass:
+    if features >= {"dotprod", "i8mm"}:
+        return _NEON_I8MM
+    return _NEON_DOT if "dotprod" in features else _NEON
 
 
 def _x86_class(features: set[str]) -> CpuClass:

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 
 _WORTH_NS = 2000  # of work for one thread: threads meet in some hundreds, if none is late
 # What a core of each class computes in a nanosecond, roughly: most kernels are far from its limit.
-_MACS_PER_NS = {X86Kernel.VNNI: 60, X86Kernel.AVX2: 20, RowKernel.DOT: 20, RowKernel.MLAL: 5}
+_MACS_PER_NS = {
+    X86Kernel.VNNI: 60,
+    X86Kernel.AVX2: 20,
+    RowKernel.MMLA: 40,
+    RowKernel.DOT: 20,
+    RowKernel.MLAL: 5,
+}
 _OTHER_MACS_PER_NS = 2
 _DEPTHWISE_SLOWER = 4  # times
 _ELEMENTS_PER_NS = 1

@@ -24,15 +24,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edgekit.schedule.template import Lookup
     from edgekit.target import Target
 
     Frame = Sequence[NDArray[Any]]
 
 
-def run_crossed(flatbuffer: bytes, frames: Sequence[Frame], target: Target) -> list[tuple[NDArray[Any], ...]]:
-    """Outputs of each frame in turn, by the library that a build for `target` ships."""
+def run_crossed(
+    flatbuffer: bytes, frames: Sequence[Frame], target: Target, lookup: Lookup = lambda _job: None
+) -> list[tuple[NDArray[Any], ...]]:
+    """Outputs of each frame in turn, by the library that a build for `target` ships.
+
+    `lookup` has the tuned choices, if any.
+    """
     model = read_tflite(flatbuffer, name="model")
-    code = generate(model, schedule(lower(model), target))
+    code = generate(model, schedule(lower(model), target, lookup))
     architecture = architecture_of(target)
     libraries = userland(architecture.debian, lambda _stage, _share: None)
     with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:

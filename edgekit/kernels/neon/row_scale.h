@@ -21,14 +21,14 @@
 .if (\form & EK_KIND) == EK_RELU
   movi v15.16b, #128
 .else
-  ldr w8, [sp, #\zero_point]
-  dup v15.8h, w8
+  ldr w21, [sp, #\zero_point]
+  dup v15.8h, w21
 .endif
 .if (\form & EK_KIND) == EK_GENERAL
-  ldr w8, [sp, #\low]
-  dup v14.16b, w8
-  ldr w8, [sp, #\high]
-  dup v13.16b, w8
+  ldr w21, [sp, #\low]
+  dup v14.16b, w21
+  ldr w21, [sp, #\high]
+  dup v13.16b, w21
 .endif
 .endm
 
@@ -108,8 +108,8 @@
 .endif
 .endm
 
-/* The sums of one pixel, 4 channels each of \a to \d (\a and \b for two quads), to bytes in \a. */
-.macro ek_finish quads, form, a, b, c, d
+/* Scale the sums in \a to \d, or \a and \b for two quads, by the factors loaded. */
+.macro ek_scale quads, form, a, b, c, d
   ek_multiply \form, \a, 0, 8
   ek_multiply \form, \b, 1, 9
 .if \quads == 4
@@ -128,6 +128,10 @@
   ek_shift_right \c, 6
   ek_shift_right \d, 7
 .endif
+.endm
+
+/* Scaled sums in \a to \d, or \a and \b for two quads, to clamped bytes in \a. */
+.macro ek_pack quads, form, a, b, c, d
   ek_narrow \form, \a, \b
 .if \quads == 4
   ek_narrow \form, \c, \d
@@ -146,35 +150,6 @@
   smin v\a\().16b, v\a\().16b, v13.16b
   smax v\a\().16b, v\a\().16b, v14.16b
 .endif
-.endm
-
-/* Store the bytes of a pixel, all of a block or as many as \count says, and go on to the next pixel. */
-.macro ek_store quads, bytes, out, out_stride
-.if \quads == 4
-  st1 {v\bytes\().16b}, [\out], \out_stride
-.else
-  st1 {v\bytes\().8b}, [\out], \out_stride
-.endif
-.endm
-
-.macro ek_store_some bytes, out, out_stride, count, at
-  mov \at, \out
-  add \out, \out, \out_stride
-  tbz \count, #3, 1f
-  st1 {v\bytes\().d}[0], [\at], #8
-  ext v\bytes\().16b, v\bytes\().16b, v\bytes\().16b, #8
-1:
-  tbz \count, #2, 1f
-  st1 {v\bytes\().s}[0], [\at], #4
-  ext v\bytes\().16b, v\bytes\().16b, v\bytes\().16b, #4
-1:
-  tbz \count, #1, 1f
-  st1 {v\bytes\().h}[0], [\at], #2
-  ext v\bytes\().16b, v\bytes\().16b, v\bytes\().16b, #2
-1:
-  tbz \count, #0, 1f
-  st1 {v\bytes\().b}[0], [\at]
-1:
 .endm
 
 #endif

@@ -50,7 +50,8 @@ def patch_expressions(load: Convolution, patches: Patches, function: str) -> lis
     x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
     weights = te.placeholder((width * runs.units * runs.unit,), "int8", "weights")
     bias, multiplier, shift = (
-        te.placeholder((width,), "int32", name) for name in ("bias", "multiplier", "shift")
+        te.placeholder((width * runs.factor_copies,), "int32", name)
+        for name in ("bias", "multiplier", "shift")
     )
     reads = [pad_plane(x, load), weights, bias, multiplier, shift]
     pixels = patches.rows * load.out_width

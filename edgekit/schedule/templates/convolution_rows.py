@@ -35,6 +35,7 @@ class Runs:
     unit: int  # bytes
     channels: int  # per tile
     is_counted_in_bytes: bool = False  # by the micro-kernel; in units otherwise
+    factor_copies: int = 1  # of each channel's bias, multiplier and shift
 
     @property
     def units(self) -> int:
@@ -58,7 +59,8 @@ def row_expressions(load: Convolution, runs: Runs, function: str) -> list[te.Ten
     x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
     weights = te.placeholder((width * runs.segments * runs.units * runs.unit,), "int8", "weights")
     bias, multiplier, shift = (
-        te.placeholder((width,), "int32", name) for name in ("bias", "multiplier", "shift")
+        te.placeholder((width * runs.factor_copies,), "int32", name)
+        for name in ("bias", "multiplier", "shift")
     )
     reads = [pad_plane(x, load), weights, bias, multiplier, shift]
     shape = (load.batch, load.out_height, load.out_width, load.out_channels)
@@ -120,7 +122,7 @@ def _call(
             function,
             tirx.address_of(plane[n, y * window.stride_h, pixel * window.stride_w, 0]),
             tirx.address_of(weights[channel * per_channel]),
-            *(tirx.address_of(values[channel]) for values in of_channels),
+            *(tirx.address_of(values[channel * runs.factor_copies]) for values in of_channels),
             tirx.address_of(out[n, y, pixel, channel]),
             pixels,
             runs.pixel_stride,

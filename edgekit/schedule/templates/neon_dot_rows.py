@@ -1,4 +1,4 @@
-"""Convolution on ARM with dot products: by kernels/neon/convolution_row_dot.S.
+"""Convolution on ARM with dot products or int8 matrix multiplications: by kernels/neon/convolution_row_*.S.
 
 Parameters: `reads`, what the micro-kernel multiplies: `runs` of the input where they are, or `patches` that
 are gathered first.
@@ -31,35 +31,53 @@ if TYPE_CHECKING:
     from edgekit.schedule.templates.convolution_patches import Patches
 
 _RUNS, _PATCHES = Parameters(reads="runs"), Parameters(reads="patches")
-_UNIT = 4  # bytes
 _WIDE, _NARROW = 16, 8  # channels of a tile; a narrow one only where no more are left
 _TILE_PIXELS = 4
-# The micro-kernel reads no unit past a run; gathering copies whole vectors.
-OVERREAD_BYTES = 15
+OVERREAD_BYTES = 15  # gathering copies whole vectors; the micro-kernels read whole units
 
 
-def _fits(job: Job, cpu: CpuClass) -> bool:
-    return cpu.row_kernel is RowKernel.DOT and is_convolution_by_rows(job.workload)
+@dataclasses.dataclass(frozen=True)
+class _Kernel:
+    """A micro-kernel."""
+
+    name: str
+    unit: int  # bytes
+    pixels_together: int  # in one instruction
+    factor_copies: int
 
 
-def _space(job: Job, _cpu: CpuClass) -> tuple[Parameters, ...]:
-    load = flatten_pixels(job.workload)
-    runs = _runs(load)
+_DOT = _Kernel("dot", unit=4, pixels_together=1, factor_copies=1)
+_MMLA = _Kernel("mmla", unit=8, pixels_together=2, factor_copies=2)
+
+
+def _fits_dot(job: Job, cpu: CpuClass) -> bool:
+    return cpu.row_kernel in (RowKernel.DOT, RowKernel.MMLA) and is_convolution_by_rows(job.workload)
+
+
+def _fits_mmla(job: Job, cpu: CpuClass) -> bool:
+    """A single pixel would be computed twice."""
+    load = job.workload
+    if cpu.row_kernel is not RowKernel.MMLA or not is_convolution_by_rows(load):
+        return False
+    return flatten_pixels(load).out_width >= _MMLA.pixels_together
+
+
+def _space(load: Convolution, kernel: _Kernel) -> tuple[Parameters, ...]:
+    runs = _runs(load, kernel)
     patches = gathered(load, runs)
     if runs.segments == 1:
         return (_RUNS,)
     blocks = -(-load.out_channels // _WIDE)
-    direct = blocks * _row_cost(runs, load.out_width) * load.out_height
+    direct = blocks * _row_cost(kernel, runs, load.out_width) * load.out_height
     strips = load.out_height // patches.rows
-    by_patches = blocks * _row_cost(patches.runs, load.out_width * patches.rows) * strips
+    by_patches = blocks * _row_cost(kernel, patches.runs, load.out_width * patches.rows) * strips
     by_patches += _gather_cost(patches) * load.out_height * load.out_width
     return (_PATCHES, _RUNS) if by_patches < direct else (_RUNS, _PATCHES)
 
 
-def _apply(job: Job, _cpu: CpuClass, parameters: Parameters) -> Scheduled:
-    load = flatten_pixels(job.workload)
-    runs = _runs(load)
-    function = f"ek_convolution_row_dot_{_form(load.requantization)}"
+def _apply(load: Convolution, kernel: _Kernel, parameters: Parameters) -> Scheduled:
+    runs = _runs(load, kernel)
+    function = f"ek_convolution_row_{kernel.name}_{_form(load.requantization)}"
     if parameters == _PATCHES:
         patches = gathered(load, runs)
         runs = patches.runs
@@ -67,28 +85,38 @@ def _apply(job: Job, _cpu: CpuClass, parameters: Parameters) -> Scheduled:
     else:
         expressions = row_expressions(load, runs, function)
 
-    def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(values, (0, -len(values) % _NARROW), mode="edge")
+    def pack_factors(values: NDArray[Any]) -> NDArray[Any]:
+        together = kernel.factor_copies
+        padded = np.pad(values, (0, -len(values) % _NARROW), mode="edge").reshape(-1, together)
+        return np.tile(padded, together).reshape(-1)
 
     return Scheduled(
         vectorize_function_padding(te.create_prim_func(expressions)),
-        {
-            1: lambda weights: _pack(weights, load, runs),
-            2: pad_channels,
-            3: pad_channels,
-            4: pad_channels,
-        },
+        {1: lambda weights: _pack_weights(weights, load, runs), **dict.fromkeys((2, 3, 4), pack_factors)},
         kernels="neon",
         overread_bytes=OVERREAD_BYTES,
     )
 
 
 DOT_ROWS = Template(
-    name="neon_dot_rows", kind="convolution", version=1, fits=_fits, space=_space, apply=_apply
+    name="neon_dot_rows",
+    kind="convolution",
+    version=2,
+    fits=_fits_dot,
+    space=lambda job, _cpu: _space(flatten_pixels(job.workload), _DOT),
+    apply=lambda job, _cpu, parameters: _apply(flatten_pixels(job.workload), _DOT, parameters),
+)
+MMLA_ROWS = Template(
+    name="neon_mmla_rows",
+    kind="convolution",
+    version=1,
+    fits=_fits_mmla,
+    space=lambda job, _cpu: _space(flatten_pixels(job.workload), _MMLA),
+    apply=lambda job, _cpu, parameters: _apply(flatten_pixels(job.workload), _MMLA, parameters),
 )
 
 
-def _runs(load: Convolution) -> Runs:
+def _runs(load: Convolution, kernel: _Kernel) -> Runs:
     """What an output pixel reads. Channels are padded to whole narrow tiles."""
     window = load.window
     _, width = load.plane
@@ -97,8 +125,9 @@ def _runs(load: Convolution) -> Runs:
         length=window.kernel_w * load.in_channels,
         stride=width * load.in_channels * window.dilation_h,
         pixel_stride=window.stride_w * load.in_channels,
-        unit=_UNIT,
+        unit=kernel.unit,
         channels=_NARROW,
+        factor_copies=kernel.factor_copies,
     )
 
 
@@ -111,7 +140,7 @@ def _form(how: Requantization) -> str:
     return form if form is RowForm.GENERAL or narrows_to_int16(how) else f"{form}_wide"
 
 
-def _pack(weights: NDArray[np.int8], load: Convolution, runs: Runs) -> NDArray[np.int8]:
+def _pack_weights(weights: NDArray[np.int8], load: Convolution, runs: Runs) -> NDArray[np.int8]:
     """Wide blocks, then a narrow one where that holds the rest."""
     rest = load.out_channels % _WIDE
     wide = load.out_channels - rest if rest <= _NARROW else load.out_channels
@@ -125,17 +154,19 @@ def _pack(weights: NDArray[np.int8], load: Convolution, runs: Runs) -> NDArray[n
 # ------------------------------------------------------------- executed instructions, as counted
 
 
-def _row_cost(runs: Runs, pixels: int) -> int:
+def _row_cost(kernel: _Kernel, runs: Runs, pixels: int) -> int:
     """Of a call for so many pixels and one wide block of channels."""
     whole, rest = divmod(pixels, _TILE_PIXELS)
-    tiles = whole * _tile_cost(runs, _TILE_PIXELS)
-    return 50 + tiles + (_tile_cost(runs, rest) if rest else 0)
+    tiles = whole * _tile_cost(kernel, runs, _TILE_PIXELS)
+    return 50 + tiles + (_tile_cost(kernel, runs, rest) if rest else 0)
 
 
-def _tile_cost(runs: Runs, pixels: int) -> int:
-    per_unit = 4 * pixels + 1
-    loads = runs.units // 8 + (runs.units % 8).bit_count()  # of each pixel
-    per_run = runs.units * per_unit + loads * pixels + 2 * (runs.units // 8) + pixels + 8
+def _tile_cost(kernel: _Kernel, runs: Runs, pixels: int) -> int:
+    together = -(-pixels // kernel.pixels_together)
+    per_unit = (4 * together + 1) * kernel.unit // 4
+    vectors = runs.units * kernel.unit / 16
+    loads = vectors * pixels / 2 + (pixels if kernel.pixels_together == 1 else 2 * pixels)
+    per_run = runs.units * per_unit + round(loads + vectors) + pixels + 8
     return runs.segments * per_run + 18 * pixels + 10
 
 
