@@ -40,6 +40,11 @@ class CpuClass:
     has_neon: bool = False  # and so the micro-kernels for depthwise convolutions
     x86_kernel: X86Kernel | None = None
 
+    @property
+    def has_dot_products(self) -> bool:
+        """Whether it has sdot: every CPU with smmla does."""
+        return self.row_kernel in (RowKernel.DOT, RowKernel.MMLA)
+
 
 # Half of the vector register file: the rest holds operands. NEON has 32 (aarch64) or 16 (armv7)
 # registers of 4 sums, AVX2 16 of 8.

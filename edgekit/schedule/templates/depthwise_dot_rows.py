@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tvm import te
 
-from edgekit.schedule.cpu import RowKernel
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
@@ -75,7 +74,7 @@ def _fits(job: Job, cpu: CpuClass) -> bool:
     load = flatten_pixels(job.workload)
     window = load.window
     plain = window.dilation_h == window.dilation_w == 1 and load.out_channels >= LANES
-    return cpu.row_kernel is RowKernel.DOT and plain and (_is_3x3(load) or _is_line(load))
+    return cpu.has_dot_products and plain and (_is_3x3(load) or _is_line(load))
 
 
 def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:

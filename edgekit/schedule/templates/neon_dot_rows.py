@@ -51,7 +51,7 @@ _MMLA = _Kernel("mmla", unit=8, pixels_together=2, factor_copies=2)
 
 
 def _fits_dot(job: Job, cpu: CpuClass) -> bool:
-    return cpu.row_kernel in (RowKernel.DOT, RowKernel.MMLA) and is_convolution_by_rows(job.workload)
+    return cpu.has_dot_products and is_convolution_by_rows(job.workload)
 
 
 def _fits_mmla(job: Job, cpu: CpuClass) -> bool:
