@@ -42,8 +42,9 @@ def command() -> None:
 )
 @click.option("--userland", "mode", flag_value="userland", help="Only QEMU's user-mode emulation.")
 @click.option("--system", "mode", flag_value="system", help="Only the emulation of a whole machine.")
+@click.option("--litert", is_flag=True, help="With Python and LiteRT on it, for builds with --engine litert.")
 @json_option
-def up(name: str | None, mode: str | None, as_json: bool) -> None:
+def up(name: str | None, mode: str | None, litert: bool, as_json: bool) -> None:
     """Bring the board up. Nothing happens if it is up already."""
     from edgekit.project import find_project
     from edgekit.target import load_target
@@ -52,7 +53,7 @@ def up(name: str | None, mode: str | None, as_json: bool) -> None:
     project = find_project(Path.cwd()) if name is None else None
     target = load_target(name or (project and project.target) or _DEFAULT_TARGET)
     with progress() as report:
-        board = device_up(target, mode=Mode(mode or "auto"), progress=report)
+        board = device_up(target, mode=Mode(mode or "auto"), litert=litert, progress=report)
     if as_json:
         emit_json(_document(board))
         return

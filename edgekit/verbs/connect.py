@@ -13,6 +13,7 @@ from edgekit.devices.emulated.identity import ARCHITECTURES
 from edgekit.devices.local import LocalDevice
 from edgekit.devices.probe import probe
 from edgekit.devices.ssh import SshAddress, connect
+from edgekit.devices.workspace import is_litert
 from edgekit.errors import EmulatedTimeError
 from edgekit.target import Target, TargetKind
 
@@ -98,5 +99,5 @@ def _board(bundles: Sequence[Bundle], progress: Progress) -> BoardInfo:
         # A build for this machine beside the board's is no reason to fail; one alone is.
         emulated = [b for b in bundles if b.manifest["target"]["architecture"] in ARCHITECTURES]
         newest = max(emulated or bundles, key=lambda b: (b.path / "manifest.json").stat().st_mtime_ns)
-        return board_up(target_of(newest), progress=progress)
+        return board_up(target_of(newest), litert=is_litert(newest.manifest), progress=progress)
     return only_board()

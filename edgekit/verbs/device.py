@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["BoardInfo", "Mode", "device_down", "device_ssh_command", "device_status", "device_up"]
 
 
-def device_up(target: Target, *, mode: Mode = Mode.AUTO, progress: Progress | None = None) -> BoardInfo:
+def device_up(
+    target: Target, *, mode: Mode = Mode.AUTO, litert: bool = False, progress: Progress | None = None
+) -> BoardInfo:
     """Bring up the emulated board of a target; a board that is up already is left as it is.
 
     Args:
         target: an aarch64 or armv7 board.
         mode: userland emulation, full-system emulation, or the first of them that works here.
+        litert: have Python and LiteRT on it; a board that is up without them is restarted.
         progress: told what is being done; the first time takes about 15 s, later ones under a second.
 
     Raises:
@@ -29,8 +32,9 @@ def device_up(target: Target, *, mode: Mode = Mode.AUTO, progress: Progress | No
         NoEmulationError: this machine allows no way to emulate it; says why for each.
         ToolMissingError: QEMU, sshd or another program is not installed.
         EmulatorFailedError: a step failed, such as fetching packages.
+        PackageUnavailableError: LiteRT has no wheel for the target (for aarch64 it has), or no network is up.
     """
-    return board_up(target, mode=mode, progress=progress or _silent)
+    return board_up(target, mode=mode, litert=litert, progress=progress or _silent)
 
 
 def device_down(name: str) -> bool:

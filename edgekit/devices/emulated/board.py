@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.devices.emulated import sshd, state, system, userland
 from edgekit.devices.emulated.identity import architecture_of
-from edgekit.devices.emulated.rootfs import locked
+from edgekit.devices.emulated.rootfs import has_litert, locked
 from edgekit.devices.emulated.state import BoardInfo, Mode
 from edgekit.errors import BoardNotRunningError, NoEmulationError, WrongValueError, nearest
 
@@ -27,7 +27,9 @@ __all__ = ["BoardInfo", "Mode", "board_down", "board_info", "board_status", "boa
 _MODE_VARIABLE = "EDGEKIT_BOARD_MODE"
 
 
-def board_up(target: Target, *, mode: Mode = Mode.AUTO, progress: Progress) -> BoardInfo:
+def board_up(
+    target: Target, *, mode: Mode = Mode.AUTO, litert: bool = False, progress: Progress
+) -> BoardInfo:
     """Bring up the emulated board of a target, or return the one that is up already.
 
     Args:
@@ -35,6 +37,8 @@ def board_up(target: Target, *, mode: Mode = Mode.AUTO, progress: Progress) -> B
         mode: userland or system emulation; by default $EDGEKIT_BOARD_MODE, else userland where the
             kernel allows it and system emulation otherwise. A board that is up in another mode than
             the one asked for is restarted.
+        litert: have Python and LiteRT on it, as users of `--engine litert` do. A board that is up
+            without them is restarted.
         progress: told what is being done.
 
     Raises:
@@ -43,16 +47,17 @@ def board_up(target: Target, *, mode: Mode = Mode.AUTO, progress: Progress) -> B
         NoEmulationError: none of the ways works on this machine; says why for each.
         ToolMissingError: QEMU, sshd or another program is not installed.
         EmulatorFailedError: a step failed, such as fetching packages.
+        PackageUnavailableError: LiteRT has no wheel for the target (for aarch64 it has), or no network is up.
     """
     architecture_of(target)
     wanted = _configured() if mode is Mode.AUTO else mode
     with locked(state.board_directory(target.name)):
         known = state.load(target.name)
-        if known is not None and _serves(known, wanted):
+        if known is not None and _serves(known, wanted, litert):
             return known
         if known is not None:
             _stop(known)
-        info = _start(target, wanted, progress, known.port if known is not None else None)
+        info = _start(target, wanted, progress, known.port if known is not None else None, litert=litert)
         state.save(info)
     return info
 
@@ -128,11 +133,12 @@ def _configured() -> Mode:
         ) from None
 
 
-def _serves(board: BoardInfo, wanted: Mode) -> bool:
+def _serves(board: BoardInfo, wanted: Mode, litert: bool) -> bool:
     return (
         wanted in (Mode.AUTO, board.mode)
         and board.is_up
         and board.rootfs.is_dir()
+        and (has_litert(board.rootfs) or not litert)
         and sshd.answers(board.port)
     )
 
@@ -145,13 +151,13 @@ def _stop(board: BoardInfo) -> None:
         process.stop()
 
 
-def _start(target: Target, mode: Mode, progress: Progress, port: int | None) -> BoardInfo:
+def _start(target: Target, mode: Mode, progress: Progress, port: int | None, *, litert: bool) -> BoardInfo:
     if mode is Mode.SYSTEM:
-        return system.start(target, progress, port, "it was asked for")
+        return system.start(target, progress, port, "it was asked for", litert=litert)
     try:
-        return userland.start(target, progress, port)
+        return userland.start(target, progress, port, litert=litert)
     except NoEmulationError as impossible:
         if mode is Mode.USERLAND:
             raise
         progress("the userland emulation is not possible here; emulating a whole machine", None)
-        return system.start(target, progress, port, impossible.why)
+        return system.start(target, progress, port, impossible.why, litert=litert)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.devices.emulated.counting import Surroundings, count_instructions
 from edgekit.devices.emulated.identity import architecture_of, write_identity
-from edgekit.devices.emulated.rootfs import userland_with_litert
+from edgekit.devices.emulated.rootfs import userland
 from edgekit.errors import EmulatorFailedError
 from edgekit.runtime import runtime_file
 
@@ -63,7 +63,8 @@ def count_litert(model: Path, inputs: Path, target: Target, *, progress: Progres
         ToolMissingError: QEMU is not installed, or takes no plugins.
         EmulatorFailedError: LiteRT failed, or did not use XNNPACK.
     """
-    with _presented(userland_with_litert(architecture_of(target).debian, progress), target) as tree:
+    rootfs = userland(architecture_of(target).debian, progress, litert=True)
+    with _presented(rootfs, target) as tree:
         around = Surroundings(tree=tree, environment=_ENVIRONMENT, mark_syscall=_GETPPID[target.architecture])
         argv = (tree / "usr/bin/python3", runtime_file(_SCRIPT), model.absolute(), inputs, str(_RUNS))
         counts = count_instructions(argv, target, progress=progress, surroundings=around)

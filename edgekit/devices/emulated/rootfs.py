@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.devices.emulated.apt import PrivateApt, host_release, host_repositories
 from edgekit.devices.emulated.tools import find_tool
-from edgekit.devices.emulated.wheels import lay_wheels
+from edgekit.devices.emulated.wheels import PYTHON_DIRECTORY, lay_wheels
 from edgekit.errors import EmulatorFailedError
 from edgekit.paths import cache_directory
 
@@ -51,24 +51,25 @@ _GROUP = "root:x:0:\ntty:x:5:\npi:x:1000:\nnogroup:x:65534:\n"
 _SHADOW = "root:*:19000:0:99999:7:::\npi:*:19000:0:99999:7:::\nsshd:!:19000::::::\n"
 
 
-def userland(debian_architecture: str, progress: Progress) -> Path:
-    """The root filesystem for sessions in a namespace, made on first use (about 15 s and 100 MB)."""
-    return _cached_tree("userland", debian_architecture, USERLAND_PACKAGES, progress)
+def userland(debian_architecture: str, progress: Progress, *, litert: bool = False) -> Path:
+    """The root filesystem for sessions in a namespace, made on first use (about 15 s and 100 MB).
 
-
-def bootable(debian_architecture: str, progress: Progress) -> Path:
-    """The root filesystem for the full-system emulation, made on first use."""
-    return _cached_tree("system", debian_architecture, USERLAND_PACKAGES + SYSTEM_PACKAGES, progress)
-
-
-def userland_with_litert(debian_architecture: str, progress: Progress) -> Path:
-    """The same with Python and LiteRT's wheel, made on first use (about 40 s and 350 MB).
+    With `litert` it has Python and LiteRT besides (about 40 s and 350 MB).
 
     Raises:
-        PackageUnavailableError: the architecture has no such wheel (arm64 has), or there is no network.
+        PackageUnavailableError: the architecture has no wheel of LiteRT (arm64 has), or there is no network.
     """
-    packages = USERLAND_PACKAGES + PYTHON_PACKAGES
-    return _cached_tree("litert", debian_architecture, packages, progress, wheels=LITERT_WHEELS)
+    return _tree("userland", debian_architecture, USERLAND_PACKAGES, progress, litert=litert)
+
+
+def bootable(debian_architecture: str, progress: Progress, *, litert: bool = False) -> Path:
+    """The root filesystem for the full-system emulation, made on first use; otherwise as `userland`."""
+    return _tree("system", debian_architecture, USERLAND_PACKAGES + SYSTEM_PACKAGES, progress, litert=litert)
+
+
+def has_litert(rootfs: Path) -> bool:
+    """Whether a root filesystem was made with LiteRT."""
+    return (rootfs / PYTHON_DIRECTORY / "ai_edge_litert").is_dir()
 
 
 def download_packages(
@@ -129,13 +130,12 @@ def unpack(debs: tuple[Path, ...], tree: Path, exclude: tuple[str, ...] = ()) ->
         list(pool.map(one, debs))
 
 
-def _cached_tree(
-    kind: str,
-    architecture: str,
-    packages: tuple[str, ...],
-    progress: Progress,
-    wheels: tuple[str, ...] = (),
+def _tree(
+    kind: str, architecture: str, packages: tuple[str, ...], progress: Progress, *, litert: bool
 ) -> Path:
+    if litert:
+        kind, packages = f"{kind}-litert", packages + PYTHON_PACKAGES
+    wheels = LITERT_WHEELS if litert else ()
     release = host_release()
     recipe = repr((release, architecture, packages, _LAYOUT_VERSION, _LEFT_OUT, *wheels))
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:12]

@@ -55,8 +55,12 @@ Subsystem sftp /usr/lib/openssh/sftp-server
 """
 
 
-def start(target: Target, progress: Progress, port: int | None, reason: str) -> BoardInfo:
+def start(
+    target: Target, progress: Progress, port: int | None, reason: str, *, litert: bool = False
+) -> BoardInfo:
     """Boot a board; `port` is the one it would like, `reason` why it is emulated this way.
+
+    With `litert` it has Python and LiteRT.
 
     Raises:
         ToolMissingError, EmulatorFailedError: see `rootfs` and `boot`; or it does not boot, and the end of
@@ -65,7 +69,7 @@ def start(target: Target, progress: Progress, port: int | None, reason: str) -> 
     architecture = architecture_of(target)
     find_tool(f"qemu-system-{architecture.qemu}")  # before a long download
     directory = board_directory(target.name)
-    rootfs = bootable(architecture.debian, progress)
+    rootfs = bootable(architecture.debian, progress, litert=litert)
     boot = boot_files(architecture.debian, progress)
     root_disk = _root_disk(rootfs, progress)
     keys = sshd.Keys(directory=directory)

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
-def start(target: Target, progress: Progress, port: int | None = None) -> BoardInfo:
-    """Bring up a board; `port` is the one it would like.
+def start(target: Target, progress: Progress, port: int | None = None, *, litert: bool = False) -> BoardInfo:
+    """Bring up a board; `port` is the one it would like, `litert` says whether it has LiteRT and Python.
 
     Raises:
         NoEmulationError: the kernel allows no way to start ARM programs; says why for each.
@@ -42,7 +42,7 @@ def start(target: Target, progress: Progress, port: int | None = None) -> BoardI
     """
     architecture = architecture_of(target)
     directory = board_directory(target.name)
-    rootfs = userland(architecture.debian, progress)
+    rootfs = userland(architecture.debian, progress, litert=litert)
     progress("starting the board", None)
     machine = _machine(target, rootfs, directory)
     shutil.copyfile(namespace.__file__, directory / "namespace.py")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -14,10 +16,11 @@ from edgekit.packaged import pip_download
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Where Debian's Python looks for what packages and administrators add.
+PYTHON_DIRECTORY = "usr/lib/python3/dist-packages"
 _MACHINES = {"arm64": "aarch64", "armhf": "armv7l"}
 # What a wheel may ask of the C library, newest last: Debian 12 has 2.36.
 _PLATFORMS = ("manylinux2014", "manylinux_2_27", "manylinux_2_28", "manylinux_2_31", "manylinux_2_34")
-_PACKAGES = "usr/lib/python3/dist-packages"
 
 
 def lay_wheels(requirements: Sequence[str], tree: Path, debian_architecture: str) -> None:
@@ -45,7 +48,22 @@ def lay_wheels(requirements: Sequence[str], tree: Path, debian_architecture: str
         )
         for wheel in sorted(Path(folder).glob("*.whl")):
             with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(tree / _PACKAGES)
+                archive.extractall(tree / PYTHON_DIRECTORY)
+    _compile(tree)
+
+
+def _compile(tree: Path) -> None:
+    """Write the bytecode that maintainer scripts would have; without it, an import takes seconds under QEMU.
+
+    Bytecode is of one minor version, so it takes this machine's Python to be of the tree's.
+    """
+    version = _python_version(tree)
+    if version != f"{sys.version_info.major}.{sys.version_info.minor}":
+        return
+    folders = (str(tree / PYTHON_DIRECTORY), str(tree / "usr/lib" / f"python{version}"))
+    options = ("-q", "--invalidation-mode", "unchecked-hash", "-s", str(tree), "-p", "/")
+    # Packages carry templates that are no Python, and their failure to compile is no news.
+    subprocess.run([sys.executable, "-m", "compileall", *options, *folders], capture_output=True, check=False)
 
 
 def _python_version(tree: Path) -> str:
