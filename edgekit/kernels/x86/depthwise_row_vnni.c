@@ -1,12 +1,12 @@
-/* The instances of depthwise_row_vnni.h that schedules call: filter and columns it moves by, form of scaling. */
+/* The instances of depthwise_row_vnni.h that schedules call: filter and taps it moves by, form of scaling. */
 #include "depthwise_row_vnni.h"
 
 #define EK_ROW_TARGET __attribute__((EK_VNNI_TARGET))
 
 #define EK_FORMS(filter, by, wide)                                                                           \
-  EK_DEPTHWISE_FUNCTION(ek_depthwise_row_vnni_##filter##_relu, ek_depthwise(&row, by, wide, EK_RELU))        \
-  EK_DEPTHWISE_FUNCTION(ek_depthwise_row_vnni_##filter##_linear, ek_depthwise(&row, by, wide, EK_LINEAR))    \
-  EK_DEPTHWISE_FUNCTION(ek_depthwise_row_vnni_##filter##_general, ek_depthwise(&row, by, wide, EK_GENERAL))
+  EK_DEPTHWISE_FUNCTION(ek_depthwise_row_vnni_##filter##_relu, ek_depthwise(&load, by, wide, EK_RELU))       \
+  EK_DEPTHWISE_FUNCTION(ek_depthwise_row_vnni_##filter##_linear, ek_depthwise(&load, by, wide, EK_LINEAR))   \
+  EK_DEPTHWISE_FUNCTION(ek_depthwise_row_vnni_##filter##_general, ek_depthwise(&load, by, wide, EK_GENERAL))
 
 EK_FORMS(3x3_by_1, 1, 0)
 EK_FORMS(3x3_by_2, 2, 0)

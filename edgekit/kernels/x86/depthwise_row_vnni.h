@@ -13,24 +13,27 @@
  * Weights are packed [block of 16 channels][…][16][4 taps], in between [column of the filter], or [row of the
  * filter][part][beginning][4 columns], or [row of the filter][4 columns]. Taps that do not exist have weight 0. The last
  * block starts at channel `channels - 16`: it may overlap the one before it. Fewer than 16 channels are padded to
- * 16: biases, multipliers and shifts too, and up to 15 bytes after what the last pixel reads are read.
+ * 16: biases, multipliers and shifts too.
  */
 #ifndef EDGEKIT_X86_DEPTHWISE_ROW_VNNI_H
 #define EDGEKIT_X86_DEPTHWISE_ROW_VNNI_H
 
-#include "../common/depthwise_row.h"
+#include "depthwise.h"
 #include "row_vnni.h"
 
 enum { EK_TAPS = 4, EK_VECTOR = 64, EK_MOST_COLUMNS = 9, EK_MOST_PIXELS = 8 };
 
-/* What one block of channels needs besides a row's operands. */
+/* One block of channels. */
 typedef struct ek_block {
+  const int8_t *x; /* of the whole input */
   const int8_t *weights;
+  const int8_t *padding; /* a pixel of it */
   ek_scaling how;
+  __m512i padded; /* padding, interleaved */
   __m512i low;
   __m512i high;
   int32_t zero_point;
-  int32_t step;     /* bytes between neighbouring pixels of output */
+  int32_t step;    /* bytes between neighbouring pixels, of output or input */
   __mmask16 lanes; /* channels that exist */
 } ek_block;
 
@@ -69,95 +72,165 @@ EK_VNNI_INLINE void ek_store_four(const ek_block *block, const __m512i *sums, in
 
 /* ------------------------------------------------------------------------------------------------- 3x3 */
 
-/* Bytes of a column, 3 rows high or 4. */
-EK_VNNI_INLINE __m512i ek_column(const int8_t *const *rows, int32_t at, const int HEIGHT) {
-  const __m128i first = _mm_loadu_si128((const __m128i_u *)(rows[0] + at));
-  return ek_interleave(first, rows[1] + at, rows[2] + at, HEIGHT == 4 ? rows[3] + at : 0);
+/* The 3 or 4 rows that a window moves along, and the column that comes next. */
+typedef struct ek_window {
+  const int8_t *rows[4];
+  int32_t column;
+} ek_window;
+
+/* The next column, padding or not. */
+EK_VNNI_INLINE __m512i ek_next_column(const ek_depthwise_rows load, const ek_block *block, ek_window *window,
+                                      const int HEIGHT, const int inside) {
+  const int32_t column = window->column;
+  window->column += load.dilation_w;
+  if (!inside && (uint32_t)column >= (uint32_t)load.width) return block->padded;
+  const intptr_t at = (intptr_t)column * block->step;
+  const __m128i first = _mm_loadu_si128((const __m128i_u *)(window->rows[0] + at));
+  return ek_interleave(first, window->rows[1] + at, window->rows[2] + at, HEIGHT == 4 ? window->rows[3] + at : 0);
 }
 
-/* ROWS rows of output, 1 or 2, of a 3x3 filter that moves by BY columns. */
-EK_VNNI_INLINE void ek_rows_3x3(const ek_depthwise_row row, const ek_block *block, const int8_t *x, int8_t *out,
-                                const int ROWS, const int BY, const int form) {
-  const int pixels = 4 / ROWS, kept = 3 - BY, columns = (pixels - 1) * BY + 3;
-  const int32_t last = (row.pixels - 1) * row.pixel_stride + 2 * row.tap_stride;
-  const int8_t *rows[4] = {x, x + row.row_stride, x + 2 * row.row_stride, x + (ROWS + 1) * row.row_stride};
-  __m512i weights[2][3], window[EK_MOST_COLUMNS];
+/* The weights of up to 2 rows of output, and where their sums begin. */
+typedef struct ek_filter {
+  __m512i weights[2][3];
+  __m512i bias[2];
+} ek_filter;
+
+/*
+ * The filter where the rows of taps whose bytes are set in `missing` are padding: what they add, no pixel changes. So
+ * sums begin with it, and the weights of those rows are 0.
+ */
+EK_VNNI_INLINE ek_filter ek_filter_3x3(const ek_block *block, uint32_t missing) {
+  const __m512i gone = _mm512_set1_epi32((int32_t)missing);
+  ek_filter filter;
   EK_UNROLL
-  for (int k = 0; k < 3; k++) {
-    weights[0][k] = _mm512_loadu_si512(block->weights + EK_VECTOR * k);
-    weights[1][k] = _mm512_slli_epi32(weights[0][k], 8); /* one row lower */
-  }
-  int32_t at = 0;
-  EK_UNROLL
-  for (int k = 0; k < kept; k++) {
-    window[k] = ek_column(rows, at, ROWS + 2);
-    at += row.tap_stride;
-  }
-  for (int32_t left = row.pixels; left > 0; left -= pixels) {
+  for (int row = 0; row < 2; row++) {
+    filter.bias[row] = block->how.bias;
     EK_UNROLL
-    for (int k = kept; k < columns; k++) {
-      window[k] = ek_column(rows, at < last ? at : last, ROWS + 2);
-      at += row.tap_stride;
+    for (int k = 0; k < 3; k++) {
+      const __m512i all = _mm512_loadu_si512(block->weights + EK_VECTOR * k);
+      const __m512i moved = row == 0 ? all : _mm512_slli_epi32(all, 8);
+      filter.bias[row] = _mm512_dpbusd_epi32(filter.bias[row], block->padded, _mm512_and_si512(gone, moved));
+      filter.weights[row][k] = _mm512_andnot_si512(gone, moved);
+    }
+  }
+  return filter;
+}
+
+/* The window of the rows from `top` on; missing ones are named, and replaced by one that exists. */
+EK_VNNI_INLINE uint32_t ek_first_window(const ek_depthwise_rows load, const ek_block *block, int32_t top,
+                                        ek_window *window, const int HEIGHT) {
+  uint32_t missing = 0;
+  EK_UNROLL
+  for (int row = 0; row < HEIGHT; row++) {
+    const int32_t y = top + row * load.dilation_h;
+    const int exists = (uint32_t)y < (uint32_t)load.height;
+    if (!exists) missing |= UINT32_C(0xFF) << (8 * row);
+    window->rows[row] = block->x + (intptr_t)(exists ? y : 0) * load.width * block->step;
+  }
+  window->column = -load.pad_left;
+  return missing;
+}
+
+/* ROWS rows of output, 1 or 2, of a 3x3 filter that moves by BY taps. */
+EK_VNNI_INLINE void ek_rows_3x3(const ek_depthwise_rows load, const ek_block *block, const ek_filter *whole,
+                                int32_t top, int8_t *out, const int ROWS, const int BY, const int form) {
+  const int pixels = 4 / ROWS, kept = 3 - BY, columns = (pixels - 1) * BY + 3;
+  const int32_t reach = (pixels * BY - 1) * load.dilation_w; /* from the next column to the last of a step */
+  __m512i taps[EK_MOST_COLUMNS];
+  ek_window window;
+  const uint32_t missing = ek_first_window(load, block, top, &window, ROWS + 2);
+  ek_filter filter = *whole;
+  if (missing != 0) filter = ek_filter_3x3(block, missing);
+  EK_UNROLL
+  for (int k = 0; k < kept; k++) taps[k] = ek_next_column(load, block, &window, ROWS + 2, 0);
+  for (int32_t left = load.pixels; left > 0; left -= pixels) {
+    if (window.column >= 0 && window.column + reach < load.width) {
+      EK_UNROLL
+      for (int k = kept; k < columns; k++) taps[k] = ek_next_column(load, block, &window, ROWS + 2, 1);
+    } else {
+      EK_UNROLL
+      for (int k = kept; k < columns; k++) taps[k] = ek_next_column(load, block, &window, ROWS + 2, 0);
     }
     __m512i sums[4];
     EK_UNROLL
     for (int i = 0; i < 4; i++) {
-      sums[i] = block->how.bias;
+      sums[i] = filter.bias[i / pixels];
       EK_UNROLL
       for (int k = 0; k < 3; k++) {
-        sums[i] = _mm512_dpbusd_epi32(sums[i], window[i % pixels * BY + k], weights[i / pixels][k]);
+        sums[i] = _mm512_dpbusd_epi32(sums[i], taps[i % pixels * BY + k], filter.weights[i / pixels][k]);
       }
     }
-    ek_store_four(block, sums, out, row.pixels * row.channels, left, pixels, form);
-    out += pixels * row.channels;
+    ek_store_four(block, sums, out, load.pixels * block->step, left, pixels, form);
+    out += pixels * block->step;
     EK_UNROLL
-    for (int k = 0; k < kept; k++) window[k] = window[pixels * BY + k];
+    for (int k = 0; k < kept; k++) taps[k] = taps[pixels * BY + k];
   }
 }
 
 /* One block of channels of a 3x3 filter. */
-EK_VNNI_INLINE void ek_block_3x3(const ek_depthwise_row row, const ek_block *block, const int8_t *x, int8_t *out,
-                                 const int BY, const int form) {
-  int32_t left = row.rows;
-  for (; BY == 1 && row.next_row == row.row_stride && left >= 2; left -= 2) {
-    ek_rows_3x3(row, block, x, out, 2, 1, form);
-    x += 2 * row.next_row;
-    out += 2 * row.pixels * row.channels;
+EK_VNNI_INLINE void ek_block_3x3(const ek_depthwise_rows load, const ek_block *block, int8_t *out, const int BY,
+                                 const int form) {
+  const ek_filter whole = ek_filter_3x3(block, 0);
+  int32_t top = load.first_row * load.stride_h - load.pad_top, left = load.rows;
+  for (; BY == 1 && load.stride_h == load.dilation_h && left >= 2; left -= 2) {
+    ek_rows_3x3(load, block, &whole, top, out, 2, 1, form);
+    top += 2 * load.stride_h;
+    out += 2 * load.pixels * block->step;
   }
   for (; left > 0; left--) {
-    ek_rows_3x3(row, block, x, out, 1, BY, form);
-    x += row.next_row;
-    out += row.pixels * row.channels;
+    ek_rows_3x3(load, block, &whole, top, out, 1, BY, form);
+    top += load.stride_h;
+    out += load.pixels * block->step;
   }
 }
 
 /* ----------------------------------------------------------------------------------------- other filters */
 
-/* Bytes of 4 taps that begin at `x`, or at `end` if that comes first. */
-EK_VNNI_INLINE __m512i ek_four_columns(const int8_t *x, int32_t tap_stride, const int8_t *end) {
+/* 4 taps of a row from `column` on, padding or not. */
+EK_VNNI_INLINE __m512i ek_four_columns(const ek_depthwise_rows load, const ek_block *block, const int8_t *row,
+                                       int32_t column) {
   const int8_t *taps[EK_TAPS];
   EK_UNROLL
   for (int k = 0; k < EK_TAPS; k++) {
-    taps[k] = x < end ? x : end;
-    x += tap_stride;
+    const int32_t at = column + k * load.dilation_w;
+    taps[k] = (uint32_t)at < (uint32_t)load.width ? row + (intptr_t)at * block->step : block->padding;
   }
   return ek_interleave(_mm_loadu_si128((const __m128i_u *)taps[0]), taps[1], taps[2], taps[3]);
 }
 
-/* PIXELS pixels, 4 or 8, of a filter that moves by BY columns. Beginnings have WIDE times 4 columns. */
-EK_VNNI_INLINE void ek_tile_sliding(const ek_depthwise_row row, const ek_block *block, const int8_t *x,
-                                    const int8_t *end, int8_t *out, int32_t count, const int PIXELS, const int BY,
-                                    const int WIDE, const int form) {
+/* 4 taps of a row, none of them padding. */
+EK_VNNI_INLINE __m512i ek_four_inside(const ek_block *block, const int8_t *row, int32_t column, int32_t dilation) {
+  const int8_t *first = row + (intptr_t)column * block->step;
+  const intptr_t step = (intptr_t)dilation * block->step;
+  return ek_interleave(_mm_loadu_si128((const __m128i_u *)first), first + step, first + 2 * step, first + 3 * step);
+}
+
+/* PIXELS pixels, 4 or 8, of a filter that moves by BY taps. Beginnings have WIDE times 4 columns. */
+EK_VNNI_INLINE void ek_tile_sliding(const ek_depthwise_rows load, const ek_block *block, int32_t top, int32_t pixel,
+                                    int8_t *out, const int PIXELS, const int BY, const int WIDE, const int form) {
   const int beginnings = EK_TAPS / BY, groups = PIXELS / beginnings, widest = EK_TAPS * WIDE - EK_TAPS + BY;
+  const int fours = groups + WIDE - 1;
   const int8_t *weights = block->weights;
   __m512i sums[EK_MOST_PIXELS];
   EK_UNROLL
   for (int p = 0; p < PIXELS; p++) sums[p] = block->how.bias;
-  for (int32_t ky = 0; ky < row.kernel_h; ky++) {
-    for (int32_t part = 0; part < row.kernel_w; part += widest) {
+  for (int32_t ky = 0; ky < load.kernel_h; ky++) {
+    const int32_t y = top + ky * load.dilation_h;
+    const int exists = (uint32_t)y < (uint32_t)load.height;
+    const int8_t *row = block->x + (intptr_t)(exists ? y : 0) * load.width * block->step;
+    for (int32_t part = 0; part < load.kernel_w; part += widest) {
+      const int32_t column = pixel * load.stride_w - load.pad_left + part * load.dilation_w;
+      const int32_t last = column + (fours * EK_TAPS - 1) * load.dilation_w;
+      const int inside = exists && column >= 0 && last < load.width;
       EK_UNROLL
-      for (int k = 0; k < groups + WIDE - 1; k++) {
-        const __m512i values = ek_four_columns(x + (part + EK_TAPS * k) * row.tap_stride, row.tap_stride, end);
+      for (int k = 0; k < fours; k++) {
+        const int32_t at = column + EK_TAPS * k * load.dilation_w;
+        __m512i values = block->padded;
+        if (inside) {
+          values = ek_four_inside(block, row, at, load.dilation_w);
+        } else if (exists) {
+          values = ek_four_columns(load, block, row, at);
+        }
         EK_UNROLL
         for (int group = 0; group < groups; group++) {
           if (group > k || k >= group + WIDE) continue;
@@ -170,56 +243,49 @@ EK_VNNI_INLINE void ek_tile_sliding(const ek_depthwise_row row, const ek_block *
       }
       weights += EK_VECTOR * WIDE * beginnings;
     }
-    x += row.row_stride;
-    end += row.row_stride;
   }
   EK_UNROLL
   for (int p = 0; p < PIXELS; p += 4) {
-    if (p < count) ek_store_four(block, sums + p, out + p * row.channels, 0, count - p, 4, form);
+    if (pixel + p < load.pixels) {
+      ek_store_four(block, sums + p, out + p * block->step, 0, load.pixels - pixel - p, 4, form);
+    }
   }
 }
 
-/* A row of a filter that moves by BY columns. */
-EK_VNNI_INLINE void ek_row_sliding(const ek_depthwise_row row, const ek_block *block, const int8_t *x, int8_t *out,
+/* A row of a filter that moves by BY taps. */
+EK_VNNI_INLINE void ek_row_sliding(const ek_depthwise_rows load, const ek_block *block, int32_t top, int8_t *out,
                                    const int BY, const int WIDE, const int form) {
-  const int8_t *end = x + (row.pixels - 1) * row.pixel_stride + (row.kernel_w - 1) * row.tap_stride;
-  int32_t left = row.pixels;
-  for (; left > 4; left -= 8) {
-    ek_tile_sliding(row, block, x, end, out, left, 8, BY, WIDE, form);
-    x += 8 * row.pixel_stride;
-    out += 8 * row.channels;
+  int32_t pixel = 0;
+  for (; pixel + 4 < load.pixels; pixel += 8) {
+    ek_tile_sliding(load, block, top, pixel, out + pixel * block->step, 8, BY, WIDE, form);
   }
-  if (left > 0) ek_tile_sliding(row, block, x, end, out, left, 4, BY, WIDE, form);
+  if (pixel < load.pixels) ek_tile_sliding(load, block, top, pixel, out + pixel * block->step, 4, BY, WIDE, form);
 }
 
 /* A row of any filter. */
-EK_VNNI_INLINE void ek_row_any(const ek_depthwise_row row, const ek_block *block, const int8_t *x, int8_t *out,
+EK_VNNI_INLINE void ek_row_any(const ek_depthwise_rows load, const ek_block *block, int32_t top, int8_t *out,
                                const int form) {
-  const int8_t *const last = x + (row.pixels - 1) * row.pixel_stride;
-  for (int32_t left = row.pixels; left > 0; left -= 4) {
-    const int8_t *weights = block->weights, *pixels[4];
+  for (int32_t pixel = 0; pixel < load.pixels; pixel += 4) {
+    const int8_t *weights = block->weights;
     __m512i sums[4];
     EK_UNROLL
-    for (int p = 0; p < 4; p++) {
-      pixels[p] = p < left ? x + p * row.pixel_stride : last;
-      sums[p] = block->how.bias;
-    }
-    for (int32_t ky = 0; ky < row.kernel_h; ky++) {
-      for (int32_t kx = 0; kx < row.kernel_w; kx += EK_TAPS) {
+    for (int p = 0; p < 4; p++) sums[p] = block->how.bias;
+    for (int32_t ky = 0; ky < load.kernel_h; ky++) {
+      const int32_t y = top + ky * load.dilation_h;
+      const int exists = (uint32_t)y < (uint32_t)load.height;
+      const int8_t *row = block->x + (intptr_t)(exists ? y : 0) * load.width * block->step;
+      for (int32_t kx = 0; kx < load.kernel_w; kx += EK_TAPS) {
         const __m512i weight = _mm512_loadu_si512(weights);
         EK_UNROLL
         for (int p = 0; p < 4; p++) {
-          const int8_t *run = pixels[p] + ky * row.row_stride;
-          const int8_t *end = run + (row.kernel_w - 1) * row.tap_stride;
-          const __m512i values = ek_four_columns(run + kx * row.tap_stride, row.tap_stride, end);
+          const int32_t column = (pixel + p) * load.stride_w - load.pad_left + kx * load.dilation_w;
+          const __m512i values = exists ? ek_four_columns(load, block, row, column) : block->padded;
           sums[p] = _mm512_dpbusd_epi32(sums[p], values, weight);
         }
         weights += EK_VECTOR;
       }
     }
-    ek_store_four(block, sums, out, 0, left, 4, form);
-    x += 4 * row.pixel_stride;
-    out += 4 * row.channels;
+    ek_store_four(block, sums, out + pixel * block->step, 0, load.pixels - pixel, 4, form);
   }
 }
 
@@ -235,50 +301,58 @@ EK_VNNI_INLINE __m512i ek_excess(const int8_t *weights, int32_t vectors) {
 }
 
 
-/* Where the weights of a block lie. WIDE is 0 for 3x3 filters; BY is 0 for a filter that moves anyhow. */
-EK_VNNI_INLINE __m512i ek_block_excess(const ek_depthwise_row row, const int8_t *weights, int32_t *vectors,
+/*
+ * What was added to the inputs of a block adds to its sums, and how many vectors of weights it has. BY is 0 for a
+ * filter that moves anyhow, WIDE for a 3x3 one.
+ */
+EK_VNNI_INLINE __m512i ek_block_excess(const ek_depthwise_rows load, const int8_t *weights, int32_t *vectors,
                                        const int BY, const int WIDE) {
-  if (BY > 0 && WIDE > 0) {
-    const int widest = EK_TAPS * WIDE - EK_TAPS + BY, beginnings = EK_TAPS / BY;
-    const int32_t parts = row.kernel_h * ((row.kernel_w + widest - 1) / widest);
-    __m512i sum = _mm512_setzero_si512();
-    for (int32_t part = 0; part < parts; part++) {
-      sum = _mm512_add_epi32(sum, ek_excess(weights + EK_VECTOR * WIDE * beginnings * part, WIDE));
-    }
-    *vectors = parts * WIDE * beginnings;
-    return sum;
+  if (BY == 0 || WIDE == 0) {
+    *vectors = BY > 0 ? 3 : load.kernel_h * ((load.kernel_w + EK_TAPS - 1) / EK_TAPS);
+    return ek_excess(weights, *vectors);
   }
-  *vectors = BY > 0 ? 3 : row.kernel_h * ((row.kernel_w + EK_TAPS - 1) / EK_TAPS);
-  return ek_excess(weights, *vectors);
+  const int widest = EK_TAPS * WIDE - EK_TAPS + BY, beginnings = EK_TAPS / BY;
+  const int32_t parts = load.kernel_h * ((load.kernel_w + widest - 1) / widest);
+  __m512i sum = _mm512_setzero_si512();
+  for (int32_t part = 0; part < parts; part++) { /* the first beginning has every tap */
+    sum = _mm512_add_epi32(sum, ek_excess(weights + EK_VECTOR * WIDE * beginnings * part, WIDE));
+  }
+  *vectors = parts * WIDE * beginnings;
+  return sum;
 }
 
 /* All pixels, one block of channels after the other. */
-EK_VNNI_INLINE void ek_depthwise(const ek_depthwise_row *given, const int BY, const int WIDE, const int form) {
-  const ek_depthwise_row row = *given; /* a copy that no store through `out` can change */
+EK_VNNI_INLINE void ek_depthwise(const ek_depthwise_rows *given, const int BY, const int WIDE, const int form) {
+  const ek_depthwise_rows load = *given; /* a copy that no store through `out` can change */
+  int8_t padding[EK_LANES];
   ek_block block;
-  block.weights = row.weights;
-  block.low = _mm512_set1_epi8((int8_t)row.low);
-  block.high = _mm512_set1_epi8((int8_t)row.high);
-  block.zero_point = row.zero_point;
-  block.step = row.channels;
-  block.lanes = row.channels >= EK_LANES ? UINT16_MAX : (__mmask16)((1 << row.channels) - 1);
-  for (int32_t start = 0; start < row.channels; start += EK_LANES) {
-    const int32_t most = row.channels >= EK_LANES ? row.channels - EK_LANES : 0;
+  _mm_storeu_si128((__m128i_u *)padding, _mm_set1_epi8((int8_t)load.pad_value));
+  block.padding = padding;
+  block.padded = _mm512_set1_epi8((int8_t)(load.pad_value ^ INT8_MIN));
+  block.weights = load.weights;
+  block.low = _mm512_set1_epi8((int8_t)load.low);
+  block.high = _mm512_set1_epi8((int8_t)load.high);
+  block.zero_point = load.zero_point;
+  block.step = load.channels;
+  block.lanes = load.channels >= EK_LANES ? UINT16_MAX : (__mmask16)((1 << load.channels) - 1);
+  for (int32_t start = 0; start < load.channels; start += EK_LANES) {
+    const int32_t most = load.channels >= EK_LANES ? load.channels - EK_LANES : 0;
     const int32_t channel = start < most ? start : most;
     int32_t vectors;
-    const __m512i excess = ek_block_excess(row, block.weights, &vectors, BY, WIDE);
-    block.how = ek_load_scaling(row.bias + channel, row.multiplier + channel, row.shift + channel, row.zero_point, form);
+    const __m512i excess = ek_block_excess(load, block.weights, &vectors, BY, WIDE);
+    block.x = load.x + channel;
+    block.how = ek_load_scaling(load.bias + channel, load.multiplier + channel, load.shift + channel,
+                                load.zero_point, form);
     block.how.bias = _mm512_sub_epi32(block.how.bias, excess);
-    const int8_t *x = row.x + channel;
-    int8_t *out = row.out + channel;
+    int8_t *out = load.out + channel;
     if (BY > 0 && WIDE == 0) {
-      ek_block_3x3(row, &block, x, out, BY, form);
+      ek_block_3x3(load, &block, out, BY, form);
     } else {
-      for (int32_t y = 0; y < row.rows; y++) {
-        if (BY > 0) ek_row_sliding(row, &block, x, out, BY, WIDE, form);
-        if (BY == 0) ek_row_any(row, &block, x, out, form);
-        x += row.next_row;
-        out += row.pixels * row.channels;
+      for (int32_t y = load.first_row; y < load.first_row + load.rows; y++) {
+        const int32_t top = y * load.stride_h - load.pad_top;
+        if (BY > 0) ek_row_sliding(load, &block, top, out, BY, WIDE, form);
+        if (BY == 0) ek_row_any(load, &block, top, out, form);
+        out += load.pixels * load.channels;
       }
     }
     block.weights += EK_VECTOR * vectors;

@@ -2,7 +2,7 @@
 
 The micro-kernels (edgekit/kernels/x86/depthwise_row_vnni.h) take vectors of 16 channels and interleave 4
 taps of each. The last vector may overlap the one before it, so that only fewer than 16 channels need
-padding. An input channel with several filters is repeated, when the plane is padded.
+padding. An input channel with several filters is repeated first.
 
 Parameters: `filter`, which taps are interleaved, and how far the filter may move.
 """
@@ -18,6 +18,7 @@ from tvm import te, tirx
 from edgekit.compute.convolution import Convolution, pad_plane
 from edgekit.schedule.cpu import X86Kernel
 from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.sharing import shared_span
 from edgekit.schedule.template import Job, Parameters, Template, preferring
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.padding import vectorize_function_padding
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 OVERREAD_BYTES = 15  # where there are fewer channels than lanes
 _LANES = 16
 _TAPS = 4  # interleaved
+_PIXELS = 8  # that a thread computes at least, of a single row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
 
 
 X86_DEPTHWISE = Template(
-    name="x86_depthwise", kind="depthwise", version=1, fits=_fits, space=_space, apply=_apply
+    name="x86_depthwise", kind="depthwise", version=2, fits=_fits, space=_space, apply=_apply
 )
 
 
@@ -155,12 +157,13 @@ def _expressions(load: Convolution, kind: _Filter, function: str) -> list[te.Ten
     bias, multiplier, shift = (
         te.placeholder((max(channels, _LANES),), "int32", name) for name in ("bias", "multiplier", "shift")
     )
-    reads = [pad_plane(x, load, expand=channels // load.in_channels), weights, bias, multiplier, shift]
+    plane, load = _repeated(x, load)
+    reads = [plane, weights, bias, multiplier, shift]
     shape = (load.batch, load.out_height, load.out_width, channels)
     out = te.extern(
         shape,
         reads,
-        lambda inputs, outputs: _rows(inputs, outputs[0], load, function),
+        lambda inputs, outputs: _calls(inputs, outputs[0], load, function),
         name="out",
         dtype="int8",
         # Buffers of our own: te's would have offsets that nothing defines.
@@ -170,29 +173,51 @@ def _expressions(load: Convolution, kind: _Filter, function: str) -> list[te.Ten
     return [x, weights, bias, multiplier, shift, out]
 
 
-def _rows(inputs: list[Any], out: Any, load: Convolution, function: str) -> Any:
-    """One call of the micro-kernel for each image: what it keeps in registers serves all rows."""
+def _repeated(x: te.Tensor, load: Convolution) -> tuple[te.Tensor, Convolution]:
+    """An input with one channel a filter, and what is left to do with it.
+
+    Micro-kernels pad by themselves; where channels must be repeated, that pads too.
+    """
+    filters = load.out_channels // load.in_channels
+    if filters == 1:
+        return x, load
+    plane = pad_plane(x, load, expand=filters)
+    _, height, width, channels = (int(extent) for extent in plane.shape)
+    window = dataclasses.replace(load.window, pad_top=0, pad_left=0)
+    return plane, dataclasses.replace(load, height=height, width=width, in_channels=channels, window=window)
+
+
+def _calls(inputs: list[Any], out: Any, load: Convolution, function: str) -> Any:
+    """What a call keeps in registers serves all rows. Threads share these, or the pixels of the only one."""
     n = tirx.Var("n", "int32")
-    plane, *constants = inputs
-    how, window, channels = load.requantization, load.window, load.out_channels
-    _, width = load.plane
+    x, *constants = inputs
+    how, window = load.requantization, load.window
+    y, rows = shared_span(load.out_height, 1) if load.out_height > 1 else (0, 1)
+    pixel, pixels = (0, load.out_width) if load.out_height > 1 else shared_span(load.out_width, _PIXELS)
     call = tirx.call_extern(
         "void",
         function,
-        tirx.address_of(plane[n, 0, 0, 0]),
+        tirx.address_of(x[n, 0, 0, 0]),
         *(tirx.address_of(constant[0]) for constant in constants),
-        tirx.address_of(out[n, 0, 0, 0]),
-        load.out_height,
-        window.stride_h * width * channels,
-        load.out_width,
-        window.stride_w * channels,
-        window.dilation_w * channels,
-        window.dilation_h * width * channels,
+        tirx.address_of(out[n, y, pixel, 0]),
+        y,
+        rows,
+        pixels,
+        load.out_channels,
+        load.height,
+        load.width,
         window.kernel_h,
         window.kernel_w,
-        channels,
+        window.stride_h,
+        window.stride_w,
+        window.dilation_h,
+        window.dilation_w,
+        window.pad_top,
+        window.pad_left - pixel * window.stride_w,
+        load.pad_value,
         how.zero_point,
         how.low,
         how.high,
     )
-    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, tirx.Evaluate(call))
+    body = tirx.IfThenElse(rows * pixels > 0, tirx.Evaluate(call), None)
+    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, body)
