@@ -106,7 +106,7 @@ def _mobilenet_v1(width: float, side: int, classes: int) -> _Net:
 def _inverted_residual(
     net: _Net, expanded: int, channels: int, kernel: int, stride: int, *, clamps: bool, squeeze: int = 0
 ) -> None:
-    """Expand, filter depthwise, squeeze, project. Without `clamps` the activation is a HARD_SWISH after it."""
+    """Expand, filter depthwise, squeeze, project. Without `clamps` a HARD_SWISH follows."""
     if expanded != net.channels:
         net.convolution(expanded, clamps=clamps)
     net.depthwise(kernel, stride, clamps=clamps)

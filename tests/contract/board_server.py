@@ -55,7 +55,7 @@ class Faults:
 class BoardServer:
     """Listens from its making until `close`."""
 
-    def __init__(self, home: Path, *, path: str | None = None) -> None:
+    def __init__(self, home: Path, *, path: str | None = None, port: int = 0) -> None:
         self.home = home
         self.faults = Faults()
         self.host_key: paramiko.PKey = paramiko.ECDSAKey.generate()
@@ -65,7 +65,7 @@ class BoardServer:
         self.path = path or os.environ["PATH"]
         self._transports: list[paramiko.Transport] = []
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port = int(self._listener.getsockname()[1])
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
