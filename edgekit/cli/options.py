@@ -22,6 +22,14 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else there."
 )
 
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Threads that share the work of each run.",
+)
+
 _DEVICE_OPTIONS = (
     click.option("--host", metavar="HOST", help="The device's name, address or SSH alias."),
     click.option("--user", metavar="USER", help="User to log in as."),

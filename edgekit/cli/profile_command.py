@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.cli.measured import show_verdict, state_rows
-from edgekit.cli.options import PATH, device_options, json_option
+from edgekit.cli.options import PATH, device_options, json_option, threads_option
 from edgekit.cli.output import emit_json, progress, short_name, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgekit.devices.choice import DeviceChoice
-    from edgekit.profile import InstructionProfile, Profile
+    from edgekit.profile import InstructionProfile, Profile, StepProfile
 
 
 @click.command(
     "profile",
     epilog="\b\nExamples:\n  edgekit profile --host pi.local\n"
     "  edgekit profile --host pi.local --runs 200 --json\n"
+    "  edgekit profile --host pi.local --threads 4\n"
     "  edgekit profile build/kws/rpi4 --emulated",
 )
 @click.argument("bundle", required=False, type=PATH)
@@ -29,12 +30,20 @@ if TYPE_CHECKING:
 @click.option("--runs", type=click.IntRange(1), default=50, show_default=True, help="Runs that count.")
 @click.option("--warmup", type=click.IntRange(0), default=10, show_default=True, help="Runs before them.")
 @click.option("--deployed", is_flag=True, help="Time the release that serves there, not a copy of the build.")
+@threads_option
 @json_option
 def command(
-    bundle: Path | None, device: DeviceChoice, runs: int, warmup: int, deployed: bool, as_json: bool
+    bundle: Path | None,
+    device: DeviceChoice,
+    runs: int,
+    warmup: int,
+    deployed: bool,
+    threads: int,
+    as_json: bool,
 ) -> None:
     """Time every operator of BUNDLE on a device: median, spread and share.
 
+    With --threads, each operator is timed with one thread too, and how much faster it became is shown.
     On an emulated device it counts the executed instructions instead, which are no measure of time.
     """
     from edgekit.profile import Profile
@@ -49,6 +58,7 @@ def command(
             warmup=warmup,
             runs=runs,
             deployed=deployed,
+            threads=threads,
             progress=show,
         )
     measured = isinstance(found, Profile)
@@ -68,6 +78,7 @@ def _show_times(found: Profile) -> None:
             short_name(step.output),
             _microseconds(step.time.median_ns),
             _microseconds(step.time.mad_ns),
+            *_alone(step, found.threads),
             f"{step.share:.1%}",
             f"{step.macs:,}",
             _mega(step.macs_per_second),
@@ -82,14 +93,17 @@ def _show_times(found: Profile) -> None:
             "",
             _microseconds(total.median_ns),
             _microseconds(total.mad_ns),
+            *_alone(found, found.threads),
             "",
             f"{found.macs:,}",
             rate,
         )
     )
-    headers = ("#", "operator", "output", "median us", "+- us", "share", "MACs", "MMAC/s")
+    compared = () if found.threads == 1 else ("1 thread", "scaling")
+    headers = ("#", "operator", "output", "median us", "+- us", *compared, "share", "MACs", "MMAC/s")
     title = f"{found.model} for {found.target} on {found.device}: {found.runs} runs after {found.warmup}"
-    table(headers, rows, title=title, right=(0, 3, 4, 5, 6, 7), shorten=2)
+    title += "" if found.threads == 1 else f", {found.threads} threads"
+    table(headers, rows, title=title, right=(0, *range(3, len(headers))), shorten=2)
     click.echo(
         f"whole run: median {_microseconds(total.median_ns)} us, middle half "
         f"{_microseconds(total.p25_ns)} to {_microseconds(total.p75_ns)} us, "
@@ -100,6 +114,15 @@ def _show_times(found: Profile) -> None:
     table(("machine", ""), state_rows(found.machine, found.before, found.after))
     _show_memory(found.memory)
     show_verdict(found.assessment)
+
+
+def _alone(timed: Profile | StepProfile, threads: int) -> tuple[str, ...]:
+    """What one thread took, and the scaling, if there were more."""
+    if threads == 1:
+        return ()
+    if timed.one_thread is None or timed.scaling is None:
+        return "", ""
+    return _microseconds(timed.one_thread.median_ns), f"{timed.scaling:.2f}x"
 
 
 def _show_instructions(found: InstructionProfile) -> None:

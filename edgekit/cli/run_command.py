@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgekit.cli.options import EXISTING_FILE, PATH, device_options, json_option
+from edgekit.cli.options import EXISTING_FILE, PATH, device_options, json_option, threads_option
 from edgekit.cli.output import emit_json, note, progress, table
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _SHOWN = 8  # values of an output in a table
 @click.option("--output", type=PATH, metavar="FILE", help="A .npz, or for one output a .npy, to write.")
 @device_options
 @click.option("--deployed", is_flag=True, help="Run the release that serves there, not a copy of the build.")
+@threads_option
 @json_option
 def command(
     inputs: tuple[Path, ...],
@@ -37,6 +38,7 @@ def command(
     output: Path | None,
     device: DeviceChoice,
     deployed: bool,
+    threads: int,
     as_json: bool,
 ) -> None:
     """Run a build on INPUT files: .npy for one tensor each, in order, or .npz by tensor name or position.
@@ -51,7 +53,13 @@ def command(
     tensors = load_tensors(inputs)
     with progress(quiet=as_json) as show:
         outputs = run(
-            tensors, bundle, device=device, builds=build_root(Path.cwd()), deployed=deployed, progress=show
+            tensors,
+            bundle,
+            device=device,
+            builds=build_root(Path.cwd()),
+            deployed=deployed,
+            threads=threads,
+            progress=show,
         )
     if output is not None:
         save_tensors(output, outputs)

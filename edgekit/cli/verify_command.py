@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.cli.options import PATH, device_options, json_option
+from edgekit.cli.options import PATH, device_options, json_option, threads_option
 from edgekit.cli.output import emit_json, note, progress, table
 from edgekit.errors import ExitCode
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     "--deployed", is_flag=True, help="Verify the release that serves there, not a copy of the build."
 )
 @click.option("--outputs-only", is_flag=True, help="Leave the operators inside out if all outputs are equal.")
+@threads_option
 @json_option
 @click.pass_context
 def command(
@@ -34,6 +35,7 @@ def command(
     bundle: Path | None,
     device: DeviceChoice,
     deployed: bool,
+    threads: int,
     outputs_only: bool,
     as_json: bool,
 ) -> None:
@@ -55,6 +57,7 @@ def command(
             device=device,
             builds=build_root(Path.cwd()),
             deployed=deployed,
+            threads=threads,
             outputs_only=outputs_only,
             progress=show,
         )

@@ -166,6 +166,7 @@ def check(
     inputs: str,
     outputs: str,
     *,
+    threads: int = 1,
     timeout_seconds: float | None = 600.0,
 ) -> CheckResult:
     """Run all frames of `inputs` and compare with the frames of `outputs`, byte for byte.
@@ -181,6 +182,7 @@ def check(
         directory,
         "check",
         *(_path(directory, name) for name in (library, inputs, outputs)),
+        *_threads(threads),
         accepted=(RunnerExit.DONE, RunnerExit.DIFFERS),
         timeout_seconds=timeout_seconds,
     )
@@ -202,6 +204,7 @@ def run(
     inputs: str,
     outputs: str,
     *,
+    threads: int = 1,
     timeout_seconds: float | None = 600.0,
 ) -> int:
     """Run all frames of `inputs`, write `outputs` on the device, and return the number of frames.
@@ -210,7 +213,7 @@ def run(
         LibraryRefusedError, InputsDoNotFitError, RunnerFailedError, DeviceError: as `check`.
     """
     paths = (_path(directory, name) for name in (library, inputs, outputs))
-    answer = _run(device, directory, "run", *paths, timeout_seconds=timeout_seconds)
+    answer = _run(device, directory, "run", *paths, *_threads(threads), timeout_seconds=timeout_seconds)
     frames: int = answer["frames"]
     return frames
 
@@ -223,6 +226,7 @@ def dump(
     destination: str,
     *,
     frame: int | None = None,
+    threads: int = 1,
     timeout_seconds: float | None = 600.0,
 ) -> int:
     """Run all frames, and write what each step wrote to `destination`, an existing folder.
@@ -234,6 +238,7 @@ def dump(
         LibraryRefusedError, InputsDoNotFitError, RunnerFailedError, DeviceError: as `check`.
     """
     arguments = [_path(directory, name) for name in (library, inputs, destination)]
+    arguments += _threads(threads)
     if frame is not None:
         arguments += ["--frame", str(frame)]
     answer = _run(device, directory, "dump", *arguments, timeout_seconds=timeout_seconds)
@@ -249,6 +254,7 @@ def profile(
     *,
     warmup: int,
     runs: int,
+    threads: int = 1,
     timeout_seconds: float | None = 600.0,
 ) -> ProfileSamples:
     """Time the first frame of `inputs`, as a whole and step by step.
@@ -263,6 +269,7 @@ def profile(
         _path(directory, library),
         _path(directory, inputs),
         *("--warmup", str(warmup), "--runs", str(runs)),
+        *_threads(threads),
         timeout_seconds=timeout_seconds,
     )
     return ProfileSamples(
@@ -333,6 +340,10 @@ def _run(
         ) from error
     found: Mapping[str, Any] = answer
     return found
+
+
+def _threads(threads: int) -> tuple[str, ...]:
+    return ("--threads", str(threads))
 
 
 def _path(directory: str, name: str) -> str:

@@ -58,6 +58,7 @@ def compare_operators(
     frame: int,
     *,
     streaming: bool,
+    threads: int = 1,
 ) -> Comparison:
     """Run a frame on the device and in the oracle, and compare every operator's output in it.
 
@@ -69,7 +70,7 @@ def compare_operators(
     """
     leading = [tensor[0 if streaming else frame : frame + 1] for tensor in inputs]
     last = len(leading[0]) - 1
-    _dump(device, model, leading, last)
+    _dump(device, model, leading, last, threads)
     expected = oracle_intermediates(flatbuffer, list(frames_of(leading)), last_only=True)[-1]
     outputs = operator_outputs(flatbuffer)
     wanted = [
@@ -128,7 +129,7 @@ def _batches(wanted: Sequence[_Dumped]) -> Iterator[list[_Dumped]]:
         yield batch
 
 
-def _dump(device: Device, model: Installed, inputs: Sequence[NDArray[Any]], frame: int) -> None:
+def _dump(device: Device, model: Installed, inputs: Sequence[NDArray[Any]], frame: int, threads: int) -> None:
     put_bytes(device, pack_frames(inputs), model.scratch_file(_INPUTS))
     destination = model.scratch_file(_DUMP)
     made = device.run("mkdir", "-p", "--", destination)
@@ -139,7 +140,8 @@ def _dump(device: Device, model: Installed, inputs: Sequence[NDArray[Any]], fram
             fix="See that its disk is not full.",
         )
     inputs_path = model.scratch_file(_INPUTS)
-    runner.dump(device, model.directory, model.library, inputs_path, destination, frame=frame)
+    places = (model.directory, model.library, inputs_path, destination)
+    runner.dump(device, *places, frame=frame, threads=threads)
 
 
 def _graph_tensors(

@@ -30,6 +30,7 @@ def run_bundle(
     inputs: Mapping[str, NDArray[Any]],
     *,
     release: str | None = None,
+    threads: int = 1,
     progress: Progress,
 ) -> dict[str, NDArray[Any]]:
     """Feed inputs to a bundle's model on a device, and return its outputs by tensor name.
@@ -37,7 +38,7 @@ def run_bundle(
     Inputs are keyed by tensor name, or by position: "0", "1", … Each is of the tensor's shape and
     type, or of several frames on one more leading axis; all must have the same number of frames.
     Frames run in sequence, so that a streaming model's state is carried. With several frames the
-    outputs have that leading axis too.
+    outputs have that leading axis too. `threads` share the work of each frame.
 
     Raises:
         InputsDoNotFitError: a tensor is missing, unknown, or of another shape or type.
@@ -51,7 +52,7 @@ def run_bundle(
         frames = stacked[0].shape[0]
         progress(f"Running {frames} {'frame' if frames == 1 else 'frames'} on {device.name}", None)
         places = (model.scratch_file(_INPUTS), model.scratch_file(_OUTPUTS))
-        runner.run(device, model.directory, model.library, *places)
+        runner.run(device, model.directory, model.library, *places, threads=threads)
         content = get_bytes(device, model.scratch_file(_OUTPUTS))
     shapes = [(tuple(tensor["shape"]), tensor["dtype"]) for tensor in described["outputs"]]
     outputs = unpack_frames(content, shapes)

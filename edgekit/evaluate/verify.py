@@ -69,6 +69,7 @@ def verify_bundle(
     *,
     release: str | None = None,
     outputs_only: bool = False,
+    threads: int = 1,
     progress: Progress,
 ) -> Verification:
     """Run a bundle's golden vectors on a device and compare every output byte.
@@ -87,6 +88,7 @@ def verify_bundle(
         release: a folder on the device that has the bundle's runner and library already; by default
             they are copied to a temporary one.
         outputs_only: leave the operators out as long as all outputs are equal.
+        threads: that share the work of each run.
         progress: told what is being done.
 
     Raises:
@@ -105,6 +107,7 @@ def verify_bundle(
             model.library,
             model.scratch_file(_INPUTS),
             model.scratch_file(_EXPECTED),
+            threads=threads,
         )
         inside = None
         if oracle_available() and not (result.equal and outputs_only) and not is_litert(bundle.manifest):
@@ -117,6 +120,7 @@ def verify_bundle(
                 golden.inputs,
                 golden.frames - 1 if first is None else first.frame,
                 streaming=bundle.manifest["golden"]["streaming"],
+                threads=threads,
             )
     return _verification(bundle, device, golden, result, inside)
 

@@ -28,6 +28,7 @@ _FLAGS = (
     "-g1",  # without -g, zig strips the symbol table too
     "-Wl,--compress-debug-sections=zlib",  # of zig's own support code on armv7, 600 KB
 )
+_LIBRARIES = ("-ldl", "-lpthread")
 
 
 def build_runner(target: Target) -> bytes:
@@ -55,7 +56,7 @@ def _sources() -> dict[str, bytes]:
 def _key(sources: dict[str, bytes], target: Target) -> str:
     digest = hashlib.sha256()
     parts = [zig_target(target.triple, target.glibc).encode(), zig_version().encode()]
-    parts += [flag.encode() for flag in _FLAGS]
+    parts += [flag.encode() for flag in (*_FLAGS, *_LIBRARIES)]
     for name, content in sources.items():
         parts += [name.encode(), content]
     for part in parts:  # lengths keep two neighbours from reading as another two
@@ -70,7 +71,7 @@ def _compile(sources: dict[str, bytes], target: Target) -> bytes:
             (directory / file).write_bytes(content)
         units = sorted(file for file in sources if file.endswith(".c"))
         zig_cc(
-            [*_FLAGS, *units, "-ldl", "-o", RUNNER_NAME],
+            [*_FLAGS, *units, *_LIBRARIES, "-o", RUNNER_NAME],
             triple=target.triple,
             glibc=target.glibc,
             directory=directory,

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StepProfile:
-    """The time of one step. `share` is of the sum over all steps, from 0 to 1."""
+    """The time of one step. `share` is of the sum over all steps, from 0 to 1.
+
+    With several threads, `one_thread` is its time with one, and `scaling` how many times faster it is now.
+    """
 
     index: int  # of the operator in the model
     kind: str
@@ -26,6 +29,8 @@ class StepProfile:
     time: Timing
     share: float
     macs_per_second: float | None  # None for a step that multiplies nothing
+    one_thread: Timing | None
+    scaling: float | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,7 +43,10 @@ class Profile:
     device: str
     runs: int
     warmup: int
+    threads: int  # that shared the work of each run
     total: Timing  # of whole invocations, measured without looking at the steps
+    one_thread: Timing | None  # the same with one thread; None if `threads` is 1
+    scaling: float | None
     steps: tuple[StepProfile, ...]  # none where the engine is LiteRT, which times no operator
     macs: int
     macs_per_second: float | None
@@ -82,30 +90,41 @@ def make_profile(
     manifest: Mapping[str, Any],
     samples: ProfileSamples,
     *,
+    threads: int = 1,
+    one_thread: ProfileSamples | None = None,
     device: str,
     warmup: int,
     machine: MachineFacts,
     before: MachineState,
     after: MachineState,
 ) -> Profile:
-    """Put a runner's timings and a bundle's manifest together."""
+    """Put a runner's timings and a bundle's manifest together; `one_thread` are those with one thread."""
     total = summarize(samples.total_ns)
+    alone = None if one_thread is None else summarize(one_thread.total_ns)
     times = [summarize(step) for step in samples.step_ns]
+    times_alone = [None] * len(times) if one_thread is None else [summarize(t) for t in one_thread.step_ns]
     whole = sum(time.median_ns for time in times)
     return Profile(
         **_heading(manifest, device),
         engine=manifest["engine"],
         runs=samples.runs,
         warmup=warmup,
+        threads=threads,
         total=total,
+        one_thread=alone,
+        scaling=_scaling(alone, total),
         steps=tuple(
             StepProfile(
                 **_operator(operator),
                 time=time,
                 share=time.median_ns / whole if whole else 0.0,
                 macs_per_second=_rate(operator["macs"], time.median_ns),
+                one_thread=before_sharing,
+                scaling=_scaling(before_sharing, time),
             )
-            for operator, time in zip(manifest["operators"] if times else (), times, strict=True)
+            for operator, time, before_sharing in zip(
+                manifest["operators"] if times else (), times, times_alone, strict=True
+            )
         ),
         macs_per_second=_rate(manifest["macs"], total.median_ns),
         machine=machine,
@@ -148,6 +167,11 @@ def _heading(manifest: Mapping[str, Any], device: str) -> dict[str, Any]:
 
 def _operator(operator: Mapping[str, Any]) -> dict[str, Any]:
     return {key: operator[key] for key in ("index", "kind", "kernel", "output", "macs")}
+
+
+def _scaling(one_thread: Timing | None, time: Timing) -> float | None:
+    """How many times faster several threads are than one."""
+    return None if one_thread is None or not time.median_ns else one_thread.median_ns / time.median_ns
 
 
 def _rate(macs: int, nanoseconds: float) -> float | None:

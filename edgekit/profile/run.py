@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from edgekit.artifacts import Bundle
     from edgekit.devices.device import Device
+    from edgekit.devices.runner import ProfileSamples
     from edgekit.profile.report import Profile
 
     Progress = Callable[[str, float | None], None]
@@ -30,6 +31,7 @@ def profile_bundle(
     *,
     warmup: int,
     runs: int,
+    threads: int = 1,
     release: str | None = None,
     progress: Progress,
 ) -> Profile:
@@ -40,6 +42,7 @@ def profile_bundle(
         device: where to run it. On an emulated one the times would mean nothing: use `count_bundle`.
         warmup: invocations before the first that counts, 0 or more.
         runs: invocations that count, 1 or more.
+        threads: that share the work; with more than one, the model is timed with one thread too.
         release: a folder on the device that has the bundle's runner and library already.
         progress: told what is being done.
 
@@ -59,13 +62,22 @@ def profile_bundle(
         inputs = model.scratch_file(_INPUTS)
         put_bytes(device, pack_frames([tensor[:1] for tensor in golden.inputs]), inputs)
         machine = probe(device)
-        progress(f"Timing {runs} runs on {device.name}", None)
+
+        def timed(threads: int) -> ProfileSamples:
+            of_threads = f"{runs} runs" if threads == 1 else f"{runs} runs of {threads} threads"
+            progress(f"Timing {of_threads} on {device.name}", None)
+            places = (model.directory, model.library, inputs)
+            return runner.profile(device, *places, warmup=warmup, runs=runs, threads=threads)
+
         before = read_state(device)
-        samples = runner.profile(device, model.directory, model.library, inputs, warmup=warmup, runs=runs)
+        one_thread = timed(1) if threads > 1 else None
+        samples = timed(threads)
         after = read_state(device)
     return make_profile(
         bundle.manifest,
         samples,
+        threads=threads,
+        one_thread=one_thread,
         device=device.name,
         warmup=warmup,
         machine=machine,

@@ -12,12 +12,13 @@ static const char USAGE[] =
     "edgekit-runner: load a model library built by EdgeKit and work it.\n"
     "\n"
     "  edgekit-runner describe LIB\n"
-    "  edgekit-runner check    LIB INPUTS OUTPUTS\n"
-    "  edgekit-runner run      LIB INPUTS OUTPUTS\n"
-    "  edgekit-runner dump     LIB INPUTS DIR [--frame K]\n"
-    "  edgekit-runner profile  LIB INPUTS [--warmup W] [--runs N]\n"
+    "  edgekit-runner check    LIB INPUTS OUTPUTS [--threads T]\n"
+    "  edgekit-runner run      LIB INPUTS OUTPUTS [--threads T]\n"
+    "  edgekit-runner dump     LIB INPUTS DIR [--frame K] [--threads T]\n"
+    "  edgekit-runner profile  LIB INPUTS [--warmup W] [--runs N] [--threads T]\n"
     "  edgekit-runner count    LIB INPUTS [--runs N]\n"
     "\n"
+    "T threads share the work of a run, 0: one for each core. The answers are the same, byte for byte.\n"
     "INPUTS and OUTPUTS hold raw little-endian bytes: for every frame, every tensor in order. The\n"
     "state of a streaming model is carried from frame to frame. Answers are JSON on stdout.\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 outputs differ, 5 library refused.\n";
@@ -27,6 +28,7 @@ typedef struct options {
   long frame;
   long warmup;
   long runs;
+  long threads;
 } options;
 
 /* Runs a command; `files` are its positional arguments after the library. */
@@ -35,7 +37,7 @@ typedef int (*handler)(instance *loaded, char **files, const options *parsed);
 typedef struct command {
   const char *name;
   int positional; /* arguments after the command's name, the library first */
-  const char *allowed[2];
+  const char *allowed[3];
   handler run;
 } command;
 
@@ -68,12 +70,12 @@ static int run_count(instance *loaded, char **files, const options *parsed) {
 }
 
 static const command COMMANDS[] = {
-    {"describe", 1, {NULL, NULL}, run_describe},
-    {"check", 3, {NULL, NULL}, run_check},
-    {"run", 3, {NULL, NULL}, run_run},
-    {"dump", 3, {"--frame", NULL}, run_dump},
-    {"profile", 2, {"--warmup", "--runs"}, run_profile},
-    {"count", 2, {"--runs", NULL}, run_count},
+    {"describe", 1, {NULL}, run_describe},
+    {"check", 3, {"--threads"}, run_check},
+    {"run", 3, {"--threads"}, run_run},
+    {"dump", 3, {"--frame", "--threads"}, run_dump},
+    {"profile", 2, {"--warmup", "--runs", "--threads"}, run_profile},
+    {"count", 2, {"--runs"}, run_count},
 };
 
 static int usage_error(const char *what, const char *which) {
@@ -119,6 +121,8 @@ static int parse_options(const command *which, int argc, char **argv, options *p
       parsed->frame = value;
     } else if (strcmp(argv[i], "--warmup") == 0) {
       parsed->warmup = value;
+    } else if (strcmp(argv[i], "--threads") == 0) {
+      parsed->threads = value;
     } else if (value == 0) {
       return usage_error("at least 1 must follow ", argv[i]);
     } else {
@@ -139,14 +143,14 @@ int main(int argc, char **argv) {
   if (argc - 2 < which->positional) {
     return usage_error("too few arguments for ", argv[1]);
   }
-  options parsed = {.frame = -1, .warmup = 3, .runs = 10};
+  options parsed = {.frame = -1, .warmup = 3, .runs = 10, .threads = 1};
   const int first_option = 2 + which->positional;
   int status = parse_options(which, argc - first_option, argv + first_option, &parsed);
   if (status != 0) {
     return status;
   }
   instance loaded;
-  status = instance_open(&loaded, argv[2]);
+  status = instance_open(&loaded, argv[2], (uint32_t)parsed.threads);
   if (status == 0) {
     status = which->run(&loaded, argv + 3, &parsed);
   }

@@ -36,10 +36,14 @@ typedef struct instance {
   const edgekit_model *model;
   guarded arena;
   guarded state;
+  edgekit_pool *pool; /* NULL if one thread runs the model */
 } instance;
 
-/* Load a library, check its interface version, allocate and reset. Returns 0 or an exit code. */
-int instance_open(instance *self, const char *path);
+/*
+ * Load a library, check its interface version, allocate and reset. So many threads will run the model, 0 for
+ * one a core; a model that is not worth sharing is run by one. Returns 0 or an exit code.
+ */
+int instance_open(instance *self, const char *path, uint32_t threads);
 
 /* Free everything. Safe on an instance whose opening failed. */
 void instance_close(instance *self);

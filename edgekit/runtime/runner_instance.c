@@ -2,6 +2,8 @@
  * runner_instance.c: load a model library, and give it memory that shows when it oversteps.
  */
 #include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +86,27 @@ static int check_interface(const edgekit_model *model, const char *path) {
   return 0;
 }
 
-int instance_open(instance *self, const char *path) {
+/*
+ * A model library starts threads if the program that loads it has pthread_create, which before glibc 2.34 comes
+ * with a library of its own: naming it here makes the runner need that one.
+ */
+static int (*volatile const create_thread)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
+                                           void *) = pthread_create;
+
+static int start_pool(instance *self, uint32_t threads) {
+  (void)create_thread;
+  if (threads == 1 || self->model->most_threads == 1) {
+    return 0;
+  }
+  self->pool = self->model->create_pool(threads);
+  if (self->pool == NULL) {
+    fprintf(stderr, "edgekit-runner: cannot start %u threads: %s\n", (unsigned)threads, strerror(errno));
+    return EXIT_FAILED;
+  }
+  return 0;
+}
+
+int instance_open(instance *self, const char *path, uint32_t threads) {
   memset(self, 0, sizeof *self);
   int status = load_library(self, path);
   if (status == 0) {
@@ -105,10 +127,16 @@ int instance_open(instance *self, const char *path) {
     self->model->reset(self->state.bytes);
     status = instance_check_guards(self);
   }
+  if (status == 0) {
+    status = start_pool(self, threads);
+  }
   return status;
 }
 
 void instance_close(instance *self) {
+  if (self->pool != NULL) {
+    self->model->free_pool(self->pool);
+  }
   free(self->arena.block);
   free(self->state.block);
   if (self->library != NULL) {
@@ -118,7 +146,11 @@ void instance_close(instance *self) {
 }
 
 int instance_invoke(instance *self, edgekit_observer observer, void *context) {
-  const int result = self->model->invoke(self->arena.bytes, self->state.bytes, observer, context);
+  const edgekit_model *model = self->model;
+  void *arena = self->arena.bytes, *state = self->state.bytes;
+  const int result = self->pool == NULL
+                         ? model->invoke(arena, state, observer, context)
+                         : model->invoke_with(self->pool, arena, state, observer, context);
   if (result != 0) {
     fprintf(stderr, "edgekit-runner: the model's invoke returned %d\n", result);
     return EXIT_FAILED;

@@ -12,6 +12,7 @@ from edgekit.profile import InstructionProfile, Profile, count_bundle, profile_b
 from edgekit.verbs.builds import find_bundles
 from edgekit.verbs.connect import can_run_here, refuse_emulated_time, target_of
 from edgekit.verbs.selection import bundle_to_emulate, selected, serving_release
+from edgekit.verbs.threads import check_threads, refuse_to_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ def profile(
     warmup: int = 10,
     runs: int = 50,
     deployed: bool = False,
+    threads: int = 1,
     root: str = DEFAULT_ROOT,
     progress: Progress = lambda _stage, _share: None,
 ) -> Profile | InstructionProfile:
@@ -47,6 +49,8 @@ def profile(
         runs: invocations that count (not used when instructions are counted).
         deployed: time the release that serves on the device, not a temporary copy of the build (not used
             when instructions are counted).
+        threads: that share the work of each run. With more than one, the model is timed with one thread
+            too, to show the scaling. Instructions are counted of one thread only.
         root: folder for all releases on the device.
         progress: called with each stage and the share done (0 to 1, or None).
 
@@ -54,7 +58,8 @@ def profile(
         Times with their spread, shares, memory and the machine's state; or instructions.
 
     Raises:
-        WrongValueError: `runs` or `warmup` is too small (exit code 2).
+        WrongValueError: `runs`, `warmup` or `threads` is too small (exit code 2), or instructions of
+            several threads are asked for.
         BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
         NoFittingBuildError, BundleWrongDeviceError: no build is for this device (5).
         UnclearBuildError: builds of several models fit (2).
@@ -65,11 +70,21 @@ def profile(
         DeviceError: the device cannot be reached, or has no room (5).
         ToolMissingError: QEMU is not installed (8).
     """
+    check_threads(threads)
     found = find_bundles(Path(bundle) if bundle is not None else None, Path(builds))
     if device.host is None and (device.emulated or not can_run_here(found)):
+        refuse_to_count(threads)
         chosen = bundle_to_emulate(found)
         return count_bundle(chosen, target_of(chosen), progress=progress)
     with selected(bundle, device, builds, progress) as (chosen, machine):
         refuse_emulated_time(probe(machine), machine.name, "edgekit profile")
         release = serving_release(chosen, machine, root) if deployed else None
-        return profile_bundle(chosen, machine, warmup=warmup, runs=runs, release=release, progress=progress)
+        return profile_bundle(
+            chosen,
+            machine,
+            warmup=warmup,
+            runs=runs,
+            threads=threads,
+            release=release,
+            progress=progress,
+        )

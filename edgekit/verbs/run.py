@@ -8,6 +8,7 @@ from edgekit.deploy import DEFAULT_ROOT
 from edgekit.devices.choice import DeviceChoice
 from edgekit.evaluate import run_bundle
 from edgekit.verbs.selection import selected, serving_release
+from edgekit.verbs.threads import check_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ def run(
     device: DeviceChoice = _HERE,
     builds: Path | str = "build",
     deployed: bool = False,
+    threads: int = 1,
     root: str = DEFAULT_ROOT,
     progress: Progress = lambda _stage, _share: None,
 ) -> dict[str, NDArray[Any]]:
@@ -42,6 +44,7 @@ def run(
             the emulated board.
         builds: root of the build folders.
         deployed: run the release that serves on the device, not a temporary copy of the build.
+        threads: that share the work of each run; the answers are the same for any number.
         root: folder for all releases on the device.
         progress: called with each stage and the share done (0 to 1, or None).
 
@@ -49,6 +52,7 @@ def run(
         The outputs by tensor name, with the frames' leading axis if the inputs had one.
 
     Raises:
+        WrongValueError: `threads` is below 1 (exit code 2).
         InputsDoNotFitError: an input is missing, unknown, or of another shape or type (exit code 2).
         BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
         NoFittingBuildError, BundleWrongDeviceError: no build is for this device (5).
@@ -57,6 +61,7 @@ def run(
         LibraryRefusedError, RunnerFailedError: the model does not run on the device (5).
         DeviceError: the device cannot be reached, or has no room (5).
     """
+    check_threads(threads)
     with selected(bundle, device, builds, progress) as (chosen, machine):
         release = serving_release(chosen, machine, root) if deployed else None
-        return run_bundle(chosen, machine, inputs, release=release, progress=progress)
+        return run_bundle(chosen, machine, inputs, release=release, threads=threads, progress=progress)

@@ -8,6 +8,7 @@ from edgekit.deploy import DEFAULT_ROOT
 from edgekit.devices.choice import DeviceChoice
 from edgekit.evaluate import Verification, verify_bundle
 from edgekit.verbs.selection import selected, serving_release
+from edgekit.verbs.threads import check_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ def verify(
     device: DeviceChoice = _HERE,
     builds: Path | str = "build",
     deployed: bool = False,
+    threads: int = 1,
     outputs_only: bool = False,
     root: str = DEFAULT_ROOT,
     progress: Progress = lambda _stage, _share: None,
@@ -42,6 +44,7 @@ def verify(
         builds: root of the build folders.
         deployed: verify the release that serves on the device, not a temporary copy of the build.
         outputs_only: leave the operators out as long as all outputs are equal.
+        threads: that share the work of each run; the answers are the same for any number.
         root: folder for all releases on the device.
         progress: called with each stage and the share done (0 to 1, or None).
 
@@ -49,6 +52,7 @@ def verify(
         Frames compared, whether all bytes are equal, and what differs first if they are not.
 
     Raises:
+        WrongValueError: `threads` is below 1 (exit code 2).
         BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
         NoFittingBuildError, BundleWrongDeviceError: no build is for this device (exit code 5).
         UnclearBuildError: builds of several models fit (2).
@@ -57,6 +61,14 @@ def verify(
         LibraryRefusedError, RunnerFailedError: the model does not run on the device (5).
         DeviceError: the device cannot be reached, or has no room (5).
     """
+    check_threads(threads)
     with selected(bundle, device, builds, progress) as (chosen, machine):
         release = serving_release(chosen, machine, root) if deployed else None
-        return verify_bundle(chosen, machine, release=release, outputs_only=outputs_only, progress=progress)
+        return verify_bundle(
+            chosen,
+            machine,
+            release=release,
+            outputs_only=outputs_only,
+            threads=threads,
+            progress=progress,
+        )
