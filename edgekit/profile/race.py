@@ -188,7 +188,7 @@ def count_race(bundle: Bundle, target: Target, *, progress: Progress) -> Instruc
         edgekit_instructions=ours.total_instructions,
         litert_instructions=theirs.instructions,
         ratio=theirs.instructions / ours.total_instructions,
-        litert_version=f"ai-edge-litert {theirs.version}",
+        litert_version=theirs.version,
         macs=ours.macs,
     )
 

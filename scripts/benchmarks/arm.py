@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import edgekit
 from benchmarks.result import Bar, Row
-from edgekit.devices.emulated.litert import LiteRtCount, count_litert
+from edgekit.devices.emulated.litert import METHOD, LiteRtCount, count_litert
 from edgekit.devices.emulated.programs import qemu_name, run_program
 from edgekit.devices.emulated.rootfs import LITERT_WHEELS
 from edgekit.devices.emulated.tools import run_tool
@@ -24,7 +24,6 @@ from edgekit.devices.workspace import library_name
 from edgekit.measurement import Ratio
 from edgekit.paths import cache_directory
 from edgekit.profile import count_bundle
-from edgekit.runtime import runtime_file
 from edgekit.target import load_target
 
 if TYPE_CHECKING:
@@ -93,8 +92,8 @@ def _litert(path: Path, golden: Golden, target: Target, *, afresh: bool, progres
     """LiteRT's count, from the cache if the very same was counted before."""
     frame = pack_frames([tensor[:1] for tensor in golden.inputs])
     version = run_tool(qemu_name(target), "--version", purpose="Asking QEMU's version").splitlines()[0]
-    script = runtime_file("litert_count.py").read_bytes()
-    parts = (path.read_bytes(), frame, script, repr((LITERT_WHEELS, version, target.emulated_cpu)).encode())
+    circumstances = repr((LITERT_WHEELS, version, target.emulated_cpu, METHOD)).encode()
+    parts = (path.read_bytes(), frame, circumstances)
     key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:24]
     kept = cache_directory("litert-counts") / f"{path.stem}-{target.emulated_cpu}-{key}.json"
     if kept.exists() and not afresh:
