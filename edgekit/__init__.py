@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgekit.artifacts import Bundle as Bundle
+    from edgekit.artifacts import Engine as Engine
     from edgekit.deploy import Deployment as Deployment
     from edgekit.deploy import Rollback as Rollback
     from edgekit.deploy import Status as Status
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from edgekit.target import load_target as load_target
     from edgekit.verbs.bench import bench as bench
     from edgekit.verbs.build import build as build
+    from edgekit.verbs.build_fastest import Choice as Choice
+    from edgekit.verbs.build_fastest import build_fastest as build_fastest
     from edgekit.verbs.deploy import deploy as deploy
     from edgekit.verbs.device import device_down as device_down
     from edgekit.verbs.device import device_status as device_status
@@ -53,9 +56,11 @@ __version__ = "0.1.0"
 # Public name -> the module that defines it.
 _PUBLIC = {
     "Bundle": "edgekit.artifacts",
+    "Choice": "edgekit.verbs.build_fastest",
     "Deployment": "edgekit.deploy",
     "DeviceChoice": "edgekit.devices.choice",
     "EdgeKitError": "edgekit.errors",
+    "Engine": "edgekit.artifacts",
     "Inspection": "edgekit.verbs.inspect",
     "InstructionProfile": "edgekit.profile",
     "InstructionRace": "edgekit.profile",
@@ -69,6 +74,7 @@ _PUBLIC = {
     "Verification": "edgekit.evaluate",
     "bench": "edgekit.verbs.bench",
     "build": "edgekit.verbs.build",
+    "build_fastest": "edgekit.verbs.build_fastest",
     "deploy": "edgekit.verbs.deploy",
     "device_down": "edgekit.verbs.device",
     "device_status": "edgekit.verbs.device",

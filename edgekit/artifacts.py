@@ -327,6 +327,13 @@ class Golden:
         return int(self.inputs[0].shape[0]) if self.inputs else 0
 
 
+class Engine(StrEnum):
+    """What runs a bundle's model on the device; a manifest's "engine"."""
+
+    EDGEKIT = "edgekit"  # a library of its own kernels: bit-exact to the oracle, nothing else needed
+    LITERT = "litert"  # LiteRT, which must be there, on the .tflite file
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bundle:
     """A complete build folder and the manifest read from it (`package/manifest.py` has its schema)."""

@@ -211,6 +211,10 @@ class LibraryRefusedError(RunnerFailedError):
     """The device cannot load the model library: another CPU, C library or interface version."""
 
 
+class NoDelegateError(LibraryRefusedError):
+    """LiteRT runs the model without XNNPACK, so that its times would say nothing."""
+
+
 class LiteRtMissingError(EdgeKitError):
     """The engine is LiteRT, and the device has no Python with it."""
 

@@ -9,7 +9,7 @@ from edgekit.dump import Dump
 from edgekit.ingest import macs, read_tflite
 from edgekit.lower import lower
 from edgekit.package import package_bundle, package_litert
-from edgekit.package.budgets import check_budgets
+from edgekit.package.budgets import check_budgets, check_litert_budgets
 from edgekit.project import Budgets
 from edgekit.schedule import schedule
 from edgekit.search.lookup import StoreLookup
@@ -68,13 +68,18 @@ def wrap_for_litert(
     directory: Path,
     *,
     name: str | None = None,
+    budgets: Budgets = _NO_BUDGETS,
+    dump: Path | None = None,
     progress: Progress = lambda _stage, _share: None,
 ) -> Bundle:
     """From a .tflite file to a bundle in the same place whose engine is LiteRT: nothing is compiled."""
+    show = Dump(dump)
     progress("reading the model", 0.0)
-    model = read_tflite(model_path, name=name)
+    model = show("ingest", read_tflite(model_path, name=name))
+    check_litert_budgets(model, budgets)
     progress("asking LiteRT and packaging", 0.3)
     products = {operator.index: macs(model.graph, operator) for operator in model.graph.operators}
-    bundle = package_litert(model, products, target, directory=directory / model.name / target.name)
+    folder = directory / model.name / target.name
+    bundle = show("package", package_litert(model, products, target, directory=folder))
     progress("done", 1.0)
     return bundle

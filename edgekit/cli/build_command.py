@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgekit.cli.options import PATH, json_option
+from edgekit.cli.options import PATH, device_options, json_option
 from edgekit.cli.output import emit_json, note, progress, table
 
 if TYPE_CHECKING:
+    from edgekit.devices.choice import DeviceChoice
     from edgekit.project import Budgets, Project
+    from edgekit.verbs.build_fastest import Choice
 
 
 @click.command(
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     epilog="\b\nExamples:\n  edgekit build --target rpi4\n  edgekit build model.tflite --target rpi4\n"
     "  edgekit build --recipe keyword-spotting --target rpi4\n"
     "  edgekit build model.tflite --target host --max-ram 65536 --json\n"
-    "  edgekit build model.tflite --target host --tune-minutes 10",
+    "  edgekit build model.tflite --target host --tune-minutes 10\n"
+    "  edgekit build model.tflite --target rpi4 --engine auto --host pi.local",
 )
 @click.argument("model", required=False, type=PATH)
 @click.option("--target", metavar="NAME", help="A target's name or file; 'edgekit targets' lists them.")
@@ -34,6 +37,15 @@ if TYPE_CHECKING:
 )
 @click.option("--tune-minutes", type=float, metavar="M", help="Tune before, for so many minutes.")
 @click.option("--executor", metavar="WHERE", help="What builds candidates; see 'edgekit tune --help'.")
+@click.option(
+    "--engine",
+    type=click.Choice(["edgekit", "litert", "auto"]),
+    default="edgekit",
+    show_default=True,
+    help="What runs the model there; auto races the two on the device and ships the faster.",
+)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="In the race of auto.")
+@device_options
 @click.option("--dump", type=PATH, metavar="DIR", help="Write the value after every stage there, as text.")
 @json_option
 def command(
@@ -47,35 +59,56 @@ def command(
     trials: int | None,
     tune_minutes: float | None,
     executor: str | None,
+    engine: str,
+    threads: int,
+    device: DeviceChoice,
     dump: Path | None,
     as_json: bool,
 ) -> None:
     """Build MODEL (a full-integer .tflite file) for a target, into build/<model>/<target>.
 
-    What is not given comes from edgekit.toml in this folder.
+    What is not given comes from edgekit.toml in this folder. The device options say where the race of
+    --engine auto is run; nothing else is done there.
     """
+    from edgekit.artifacts import Engine
     from edgekit.project import find_project
     from edgekit.verbs.build import build
+    from edgekit.verbs.build_fastest import build_fastest
 
     project = find_project(Path.cwd())
     path, default_name, default_target = _source(model, recipe, project)
+    given: dict[str, Any] = {
+        "target": _target(target, default_target),
+        "output": output or (project.output if project else Path("build")),
+        "name": name or default_name,
+        "budgets": _budgets(max_ram, max_flash, project),
+        "trials": trials,
+        "tune_minutes": tune_minutes,
+        "executor": executor,
+        "dump": dump,
+    }
+    choice = None
     with progress(quiet=as_json) as show:
-        bundle = build(
-            path,
-            target=_target(target, default_target),
-            output=output or (project.output if project else Path("build")),
-            name=name or default_name,
-            budgets=_budgets(max_ram, max_flash, project),
-            trials=trials,
-            tune_minutes=tune_minutes,
-            executor=executor,
-            dump=dump,
-            progress=show,
-        )
+        if engine == "auto":
+            choice = build_fastest(path, device=device, threads=threads, progress=show, **given)
+            bundle = choice.bundle
+        else:
+            bundle = build(path, engine=Engine(engine), progress=show, **given)
     if as_json:
-        emit_json({"path": bundle.path, "manifest": bundle.manifest})
-    else:
-        _show(bundle.path, bundle.manifest)
+        emit_json({"path": bundle.path, "manifest": bundle.manifest, "choice": _choice(choice)})
+        return
+    _show(bundle.path, bundle.manifest)
+    if choice is not None:
+        note(choice.why)
+        for loss in choice.given_up:
+            note(f"given up: {loss}")
+
+
+def _choice(choice: Choice | None) -> Any:
+    """Of `--engine auto`: what was chosen, and why."""
+    if choice is None:
+        return None
+    return {"engine": choice.engine, "why": choice.why, "given_up": choice.given_up, "race": choice.race}
 
 
 def _source(
@@ -130,6 +163,9 @@ def _tuned(tuning: Any) -> str:
 
 
 def _show(path: Path, manifest: Any) -> None:
+    if manifest["engine"] == "litert":
+        _show_litert(path, manifest)
+        return
     memory, golden = manifest["memory"], manifest["golden"]
     parts = f"{memory['code_bytes']:,} code, {memory['weight_bytes']:,} weights"
     checked = f"{golden['vectors']} vectors of {golden['oracle']}"
@@ -146,3 +182,22 @@ def _show(path: Path, manifest: Any) -> None:
     table(("built", ""), rows)
     if not golden["checked"]:
         note(f"Nothing proves this build bit-exact: {golden['unchecked']}")
+
+
+def _show_litert(path: Path, manifest: Any) -> None:
+    golden = manifest["golden"]
+    checked = f"{golden['vectors']} vectors of {golden['oracle']}, within {golden['tolerance_steps']:g} steps"
+    rows = [
+        ("model", manifest["model"]["name"]),
+        ("target", f"{manifest['target']['name']} ({manifest['target']['cpu']})"),
+        ("engine", "LiteRT, which must be on the device"),
+        ("model file", f"{manifest['memory']['library_bytes']:,} bytes"),
+        ("arena", "not told by LiteRT"),
+        ("work", f"{manifest['macs']:,} multiply-accumulates in {len(manifest['operators'])} operators"),
+        ("golden", checked if golden["checked"] else "not checked"),
+        ("bundle", str(path)),
+    ]
+    table(("built", ""), rows)
+    note("The engine is LiteRT: its answers are not bit-exact to the oracle.")
+    if not golden["checked"]:
+        note(f"Nothing holds its answers on the device to any here: {golden['unchecked']}")

@@ -21,6 +21,7 @@ from edgekit.errors import (
     InputsDoNotFitError,
     LibraryRefusedError,
     LiteRtMissingError,
+    NoDelegateError,
     RunnerFailedError,
 )
 from edgekit.runtime.litert_runner import INSTALL as LITERT_INSTALL
@@ -44,6 +45,7 @@ class RunnerExit(IntEnum):
     DIFFERS = 3
     REFUSED = 5
     RUNTIME_MISSING = 8
+    NO_DELEGATE = 9
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -294,6 +296,12 @@ def runner_failure(done: Completed, device_name: str) -> EdgeKitError:
             f"{device_name} cannot start the EdgeKit runner.",
             why=f"{said} A runner for another CPU or C library gives this, or a folder mounted noexec.",
             fix="Build for a target that fits this device, and see that its folder may hold programs.",
+        )
+    if done.exit_code == RunnerExit.NO_DELEGATE:
+        return NoDelegateError(
+            f"LiteRT is not at its best on {device_name}, so it is not timed.",
+            why=said,
+            fix="Nothing need be done for EdgeKit's own engine: edgekit build --engine edgekit.",
         )
     if done.exit_code == RunnerExit.REFUSED:
         return LibraryRefusedError(

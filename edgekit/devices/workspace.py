@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgekit.artifacts import Engine
 from edgekit.devices.runner import RUNNER_NAME
 from edgekit.errors import BundleUnreadableError, DeviceError, DeviceRefusedError
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from edgekit.artifacts import Bundle
     from edgekit.devices.device import Device
-
-LITERT = "litert"  # a manifest's "engine"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,7 +81,7 @@ def needed_files(bundle: Bundle) -> tuple[str, ...]:
 
 def is_litert(manifest: Mapping[str, Any]) -> bool:
     """Whether a bundle's engine is LiteRT, and not EdgeKit's own."""
-    return bool(manifest["engine"] == LITERT)
+    return bool(manifest["engine"] == Engine.LITERT)
 
 
 def library_name(bundle: Bundle) -> str:

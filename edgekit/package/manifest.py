@@ -30,7 +30,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from edgekit import __version__
-from edgekit.devices.workspace import LITERT
+from edgekit.artifacts import Engine
 from edgekit.errors import BundleUnreadableError, BundleVersionError
 from edgekit.package.golden import is_streaming
 
@@ -106,7 +106,7 @@ def make_manifest(
     }
     return {
         **_common(model, target, golden, files),
-        "engine": "edgekit",
+        "engine": Engine.EDGEKIT.value,
         "memory": memory,
         "macs": code.macs,
         "operators": [_operator(model, step.operator, step.kernel, step.macs) for step in code.steps],
@@ -133,11 +133,11 @@ def make_litert_manifest(
     }
     return {
         **_common(model, target, golden, files),
-        "engine": LITERT,
+        "engine": Engine.LITERT.value,
         "memory": memory,
         "macs": sum(macs.values()),
         "operators": [
-            _operator(model, operator.index, LITERT, macs.get(operator.index, 0))
+            _operator(model, operator.index, Engine.LITERT.value, macs.get(operator.index, 0))
             for operator in model.graph.operators
         ],
         "tuning": {"tuned_share": 0.0},

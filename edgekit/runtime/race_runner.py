@@ -111,7 +111,7 @@ def main() -> int:
         theirs.feed(frame)
         contenders = {
             "edgekit": edgekit_contender(given.library, frame, given.threads, pause),
-            "litert": Contender(theirs.invoke, pause),
+            "litert": Contender(theirs.bare_invoke, pause),
         }
         result = race(contenders, given.rounds)
     except litert_runner.RunnerError as error:

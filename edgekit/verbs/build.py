@@ -6,8 +6,9 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.errors import NothingToTuneError
-from edgekit.pipeline import compile_model
+from edgekit.artifacts import Engine
+from edgekit.errors import NothingToTuneError, WrongValueError
+from edgekit.pipeline import compile_model, wrap_for_litert
 from edgekit.project import Budgets
 from edgekit.store import Store, shipped_records, store_path
 from edgekit.target import Target, load_target
@@ -30,6 +31,7 @@ def build(
     output: Path | str = "build",
     name: str | None = None,
     budgets: Budgets = _NO_BUDGETS,
+    engine: Engine = Engine.EDGEKIT,
     trials: int | None = None,
     tune_minutes: float | None = None,
     executor: str | None = None,
@@ -47,6 +49,8 @@ def build(
         output: root of the build folders.
         name: what to call the model; its file's name by default.
         budgets: bytes of RAM and flash that the build may need at most.
+        engine: EdgeKit's own; or LiteRT, whose answers are not bit-exact to the oracle, and which must be on
+            the device: nothing is compiled then. `build_fastest` chooses by a race.
         trials: measure so many candidates before (see `tune`), on this machine or under QEMU.
         tune_minutes: measure for so long before.
         executor: what builds candidates; see `tune`.
@@ -62,9 +66,21 @@ def build(
         BudgetExceededError: it costs more than it may (4).
         ToolMissingError: the C compiler is not installed (8).
         BundleUnwritableError: the folder cannot be written.
+        WrongValueError: tuning, or a budget of RAM, with LiteRT (2).
+        LibraryRefusedError: LiteRT cannot run the model (5).
         StoreUnreadableError, StoreVersionError: the user's tuning store cannot be read (2).
     """
     chosen = load_target(target) if isinstance(target, str) else target
+    if engine is Engine.LITERT:
+        if trials is not None or tune_minutes is not None:
+            raise WrongValueError(
+                "LiteRT cannot be tuned.",
+                why="It brings its kernels along and chooses among them on the device.",
+                fix="Leave --trials and --tune-minutes out, or use EdgeKit's own engine.",
+            )
+        return wrap_for_litert(
+            Path(model), chosen, Path(output), name=name, budgets=budgets, dump=dump, progress=progress
+        )
     if trials is not None or tune_minutes is not None:
         from edgekit.verbs.tune import tune
 

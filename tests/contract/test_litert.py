@@ -18,8 +18,8 @@ from edgekit.devices.ssh import connect
 from edgekit.devices.workspace import installed
 from edgekit.errors import (
     ExitCode,
-    LibraryRefusedError,
     LiteRtMissingError,
+    NoDelegateError,
     OutputsDifferError,
     WrongValueError,
 )
@@ -241,7 +241,7 @@ def test_a_model_that_xnnpack_stays_away_from_is_run_but_not_timed(tmp_path: Pat
     assert described.runtime is not None
     assert described.runtime.delegate is None
     assert verify_bundle(bundle, device, progress=silent).passes
-    with pytest.raises(LibraryRefusedError, match="without its XNNPACK delegate"):
+    with pytest.raises(NoDelegateError, match="without its XNNPACK delegate"):
         profile_bundle(bundle, device, warmup=0, runs=1, progress=silent)
 
 
@@ -283,7 +283,7 @@ def test_what_cannot_be_raced_is_refused(litert: Bundle, ours: Bundle) -> None:
 
 
 def test_a_model_without_xnnpack_is_not_raced(tmp_path: Path) -> None:
-    with pytest.raises(LibraryRefusedError, match="without its XNNPACK delegate"):
+    with pytest.raises(NoDelegateError, match="without its XNNPACK delegate"):
         edgekit.bench(largest_model(tmp_path / "max.tflite"), rounds=1)
 
 
