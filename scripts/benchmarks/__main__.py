@@ -13,6 +13,7 @@ from benchmarks import arm, host
 from benchmarks.circumstances import circumstances
 from benchmarks.contenders import given, shipped
 from benchmarks.result import by_cpu, document, show
+from edgekit.errors import EdgeKitError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.contenders import Contender
     from benchmarks.result import Bar, Row
 
+_WRONG_USAGE = 2
 _WRONG_ANSWER = 3
 _BAR_MISSED = 4
 
@@ -27,8 +29,19 @@ _BAR_MISSED = 4
 def main(argv: Sequence[str]) -> int:
     """Run a suite; the exit code is 3 if an answer was not the oracle's, 4 if --check found a bar missed."""
     options = _parser().parse_args(argv)
+    try:
+        return _run(options)
+    except EdgeKitError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+def _run(options: argparse.Namespace) -> int:
     contenders = [] if options.only_models else shipped(options.only)
     contenders += [given(path) for path in options.model]
+    if not contenders:
+        print("no model is left to measure: --only-models wants a --model", file=sys.stderr)
+        return _WRONG_USAGE
     with tempfile.TemporaryDirectory(prefix="edgekit-bench-") as work:
         run = _arm if options.suite == "arm" else _host
         rows, bars = run(contenders, Path(work), options)

