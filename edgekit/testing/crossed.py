@@ -31,11 +31,15 @@ if TYPE_CHECKING:
 
 
 def run_crossed(
-    flatbuffer: bytes, frames: Sequence[Frame], target: Target, lookup: Lookup = lambda _job: None
+    flatbuffer: bytes,
+    frames: Sequence[Frame],
+    target: Target,
+    lookup: Lookup = lambda _job: None,
+    threads: int = 1,
 ) -> list[tuple[NDArray[Any], ...]]:
     """Outputs of each frame in turn, by the library that a build for `target` ships.
 
-    `lookup` has the tuned choices, if any.
+    `lookup` has the tuned choices, if any; `threads` share the work of each frame.
     """
     model = read_tflite(flatbuffer, name="model")
     code = generate(model, schedule(lower(model), target, lookup))
@@ -52,7 +56,7 @@ def run_crossed(
         inputs.write_bytes(pack_frames([np.stack(arrays) for arrays in zip(*frames, strict=True)]))
         qemu = [find_tool(f"qemu-{architecture.qemu}"), "-cpu", target.emulated_cpu, "-L", str(libraries)]
         done = subprocess.run(
-            [*qemu, str(runner), "run", str(library), str(inputs), str(outputs)],
+            [*qemu, str(runner), "run", str(library), str(inputs), str(outputs), "--threads", str(threads)],
             capture_output=True,
             check=False,
         )

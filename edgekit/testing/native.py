@@ -31,15 +31,19 @@ def run_native(
 
     Another `target` must be one whose code this machine runs too.
     """
-    target = resolve_host_cpu(target or load_target("host"))
+    return run_library(native_code(flatbuffer, target), frames)
+
+
+def native_code(flatbuffer: bytes, target: Target | None = None) -> Code:
+    """The library of a model named "model" for this machine, or for a target whose code it runs too."""
     model = read_tflite(flatbuffer, name="model")
-    return run_library(generate(model, schedule(lower(model), target)), frames)
+    return generate(model, schedule(lower(model), resolve_host_cpu(target or load_target("host"))))
 
 
-def run_library(code: Code, frames: Sequence[Frame]) -> list[tuple[NDArray[Any], ...]]:
+def run_library(code: Code, frames: Sequence[Frame], threads: int = 1) -> list[tuple[NDArray[Any], ...]]:
     """Outputs of each frame in turn, by the library of a model named "model"."""
     with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
         path = Path(folder) / library_name("model")
         path.write_bytes(code.files[path.name])
-        instance = Model(str(path))
+        instance = Model(str(path), threads)
         return [tuple(instance.invoke(*frame)) for frame in frames]

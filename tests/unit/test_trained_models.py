@@ -22,3 +22,8 @@ def test_a_trained_model_gives_the_oracles_bytes_on_this_machine(name: str, tmp_
     verification = verify_bundle(bundle, LocalDevice(), progress=lambda _stage, _share: None)
     assert verification.equal, verification
     assert verification.frames >= (100 if name in STREAMING else 20)
+    for threads in (2, 3, 4, 7):
+        shared = verify_bundle(
+            bundle, LocalDevice(), outputs_only=True, threads=threads, progress=lambda _stage, _share: None
+        )
+        assert shared.equal, (threads, shared)
