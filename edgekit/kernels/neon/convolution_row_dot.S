@@ -10,6 +10,7 @@
  * inputs to v4 to v7, and to v8 to v11 where 8 units are taken at once.
  */
 #ifdef __aarch64__
+#define EK_TILE_PIXELS 4
 #define EK_UNIT_SHIFT 2
 #define EK_FACTOR_BYTES 4
 #include "row_tiles.h"

@@ -9,6 +9,7 @@
  * Weights go to v0 to v3, inputs to v4 to v7 and v12 to v15, and pairs of pixels from there to v8 to v11.
  */
 #ifdef __aarch64__
+#define EK_TILE_PIXELS 4
 #define EK_UNIT_SHIFT 3
 #define EK_FACTOR_BYTES 8
 #include "row_tiles.h"

@@ -1,14 +1,14 @@
 /*
  * Assembler macros for kernels that compute rows of convolution output on 64-bit ARM: the walk over a row's tiles.
  *
- * Functions take the operands of ek_row (../common/row.h), in its order. A tile is 4 pixels, or what is left of
- * a row, times 16 channels, or 8 where no more are left. Weights are packed [block of channels][segment][unit]
+ * Functions take the operands of ek_row (../common/row.h), in its order. A tile is EK_TILE_PIXELS pixels, 3 or 4, or
+ * what is left of a row, times 16 channels, or 8 where no more are left. Weights are packed [block of channels][segment][unit]
  * [channel][bytes of a unit], padded with zeros; biases and factors are padded to whole blocks.
  *
- * Who includes this defines EK_UNIT_SHIFT (a unit has 1 << EK_UNIT_SHIFT bytes), EK_FACTOR_BYTES (what a channel's
+ * Who includes this defines EK_TILE_PIXELS, EK_UNIT_SHIFT (a unit has 1 << EK_UNIT_SHIFT bytes), EK_FACTOR_BYTES (what a channel's
  * bias takes, and its multiplier, and its shift), and the macro ek_tile, which computes one tile: it reads what
  * x_tile, unit_weights and the factors point at, and leaves unit_weights after the block's weights, out_pixel after
- * the tile's last pixel, and x_tile, if it has 4 pixels, at the next one.
+ * the tile's last pixel, and x_tile, if it is a whole tile, at the next one.
  */
 #ifndef EDGEKIT_NEON_ROW_TILES_H
 #define EDGEKIT_NEON_ROW_TILES_H
@@ -43,7 +43,7 @@ segments_left .req w22
 channels_left .req w23
 is_partial .req w24 /* whether this block has fewer channels than its tile */
 
-#define EK_FRAME 128 /* x25 is saved too, and free */
+#define EK_FRAME 128 /* x25 and x26 are saved too, and free */
 /* Operands that the caller left on its stack, above our frame. */
 #define EK_SEGMENTS (EK_FRAME + 0)
 #define EK_SEGMENT_STRIDE (EK_FRAME + 8)
@@ -66,7 +66,11 @@ is_partial .req w24 /* whether this block has fewer channels than its tile */
 .endif
 .if \count > 3
   add x_pixel_3, x_pixel_2, pixel_stride
+.endif
+.if \count == EK_TILE_PIXELS && \count == 4
   add x_tile, x_pixel_3, pixel_stride
+.elseif \count == EK_TILE_PIXELS
+  add x_tile, x_pixel_2, pixel_stride
 .endif
 .endm
 
@@ -148,20 +152,22 @@ is_partial .req w24 /* whether this block has fewer channels than its tile */
   cset is_partial, lt
   mov x_tile, x_row
   mov out_pixel, out
-  subs pixels_left, pixels, #4
+  subs pixels_left, pixels, #EK_TILE_PIXELS
   b.lo .Lrest\@
 .Ltiles\@:
-  ek_tile 4, \quads, \form
-  subs pixels_left, pixels_left, #4
+  ek_tile EK_TILE_PIXELS, \quads, \form
+  subs pixels_left, pixels_left, #EK_TILE_PIXELS
   b.hs .Ltiles\@
-.Lrest\@: /* 0 to 3 pixels, less 4 */
-  adds pixels_left, pixels_left, #4
+.Lrest\@: /* fewer than a tile, less a tile */
+  adds pixels_left, pixels_left, #EK_TILE_PIXELS
   b.eq .Ldone\@
   cmp pixels_left, #2
   b.lo .Lsingle\@
+.if EK_TILE_PIXELS > 3
   b.eq .Lpair\@
   ek_tile 3, \quads, \form
   b .Ldone\@
+.endif
 .Lpair\@:
   ek_tile 2, \quads, \form
   b .Ldone\@
@@ -185,7 +191,7 @@ is_partial .req w24 /* whether this block has fewer channels than its tile */
   stp x19, x20, [sp, #64]
   stp x21, x22, [sp, #80]
   stp x23, x24, [sp, #96]
-  str x25, [sp, #112]
+  stp x25, x26, [sp, #112]
   sxtw pixel_stride, w7
   ldr segments, [sp, #EK_SEGMENTS]
   ldr units, [sp, #EK_UNITS]
@@ -209,7 +215,7 @@ is_partial .req w24 /* whether this block has fewer channels than its tile */
 .Lnarrow\@:
   ek_block 2, \form
 .Lreturn\@:
-  ldr x25, [sp, #112]
+  ldp x25, x26, [sp, #112]
   ldp x23, x24, [sp, #96]
   ldp x21, x22, [sp, #80]
   ldp x19, x20, [sp, #64]

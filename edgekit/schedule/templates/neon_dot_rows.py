@@ -20,13 +20,12 @@ from edgekit.schedule.templates.convolution_patches import gathered, patch_expre
 from edgekit.schedule.templates.convolution_rows import Runs, pack_weights, row_expressions
 from edgekit.schedule.templates.neon_runs import is_convolution_by_rows
 from edgekit.schedule.templates.padding import vectorize_function_padding
-from edgekit.schedule.templates.row_form import RowForm, narrows_to_int16, row_form
+from edgekit.schedule.templates.row_form import tile_form
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgekit.compute.convolution import Convolution
-    from edgekit.compute.fixed_point import Requantization
     from edgekit.schedule.cpu import CpuClass
     from edgekit.schedule.templates.convolution_patches import Patches
 
@@ -77,7 +76,7 @@ def _space(load: Convolution, kernel: _Kernel) -> tuple[Parameters, ...]:
 
 def _apply(load: Convolution, kernel: _Kernel, parameters: Parameters) -> Scheduled:
     runs = _runs(load, kernel)
-    function = f"ek_convolution_row_{kernel.name}_{_form(load.requantization)}"
+    function = f"ek_convolution_row_{kernel.name}_{tile_form(load.requantization)}"
     if parameters == _PATCHES:
         patches = gathered(load, runs)
         runs = patches.runs
@@ -129,15 +128,6 @@ def _runs(load: Convolution, kernel: _Kernel) -> Runs:
         channels=_NARROW,
         factor_copies=kernel.factor_copies,
     )
-
-
-def _form(how: Requantization) -> str:
-    """The cheapest exact one. Here RELU may do without a shift; sums may be too large to narrow plainly."""
-    if (how.low, how.high, how.zero_point) == (-128, 127, -128) and not how.form.has_left_shift:
-        form = RowForm.RELU
-    else:
-        form = row_form(how)
-    return form if form is RowForm.GENERAL or narrows_to_int16(how) else f"{form}_wide"
 
 
 def _pack_weights(weights: NDArray[np.int8], load: Convolution, runs: Runs) -> NDArray[np.int8]:

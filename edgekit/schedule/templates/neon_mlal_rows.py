@@ -1,4 +1,4 @@
-"""Convolution on ARM without dot products: by kernels/neon/convolution_row_mlal.h, in int16 products.
+"""Convolution on ARM without dot products: by kernels/neon/convolution_row_mlal.S, in int16 products.
 
 It takes no parameters: runs are read where they are, and pixels and channels that fill no tile have tiles of
 their own.
@@ -18,14 +18,13 @@ from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.convolution_rows import Runs, row_expressions
 from edgekit.schedule.templates.neon_runs import is_convolution_by_rows
 from edgekit.schedule.templates.padding import vectorize_function_padding
-from edgekit.schedule.templates.row_form import RowForm, narrows_to_int16, row_form
+from edgekit.schedule.templates.row_form import tile_form
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgekit.compute.convolution import Convolution
-    from edgekit.compute.fixed_point import Requantization
     from edgekit.schedule.cpu import CpuClass
 
 _PAIR = 2  # bytes
@@ -45,7 +44,7 @@ def _apply(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
     runs = _runs(load)
     vectors = cpu.accumulators // _SUMS_PER_VECTOR
-    function = f"ek_convolution_row_mlal_{_form(load.requantization)}"
+    function = f"ek_convolution_row_mlal_{tile_form(load.requantization)}"
 
     def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
         return np.pad(values, (0, -len(values) % _LANES), mode="edge")
@@ -64,7 +63,7 @@ def _apply(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
 
 
 MLAL_ROWS = Template(
-    name="neon_mlal_rows", kind="convolution", version=2, fits=_fits, space=one_point, apply=_apply
+    name="neon_mlal_rows", kind="convolution", version=3, fits=_fits, space=one_point, apply=_apply
 )
 
 
@@ -80,10 +79,6 @@ def _runs(load: Convolution) -> Runs:
         unit=_PAIR,
         channels=_LANES,
     )
-
-
-def _form(how: Requantization) -> RowForm:
-    return row_form(how) if narrows_to_int16(how) else RowForm.GENERAL
 
 
 def _pack(weights: NDArray[np.int8], load: Convolution, runs: Runs, block: int) -> NDArray[np.int8]:

@@ -39,3 +39,12 @@ def narrows_to_int16(how: Requantization) -> bool:
 def cheapest_form(how: Requantization) -> RowForm:
     """The cheapest exact form of micro-kernels whose forms but the general one narrow without saturating."""
     return row_form(how) if narrows_to_int16(how) else RowForm.GENERAL
+
+
+def tile_form(how: Requantization) -> str:
+    """The cheapest exact one where RELU needs no shift and forms have instances for sums of any size."""
+    if (how.low, how.high, how.zero_point) == (_LOWEST, _HIGHEST, _LOWEST) and not how.form.has_left_shift:
+        form = RowForm.RELU
+    else:
+        form = row_form(how)
+    return form if form is RowForm.GENERAL or narrows_to_int16(how) else f"{form}_wide"

@@ -1,8 +1,0 @@
-/* The instances of convolution_row_mlal.h that schedules call, by the form of the scaling. */
-#include "convolution_row_mlal.h"
-
-#define EK_ROW_TARGET EK_NEON
-
-EK_ROW_FUNCTION(ek_convolution_row_mlal_relu, ek_convolve_mlal(&row, EK_RELU))
-EK_ROW_FUNCTION(ek_convolution_row_mlal_linear, ek_convolve_mlal(&row, EK_LINEAR))
-EK_ROW_FUNCTION(ek_convolution_row_mlal_general, ek_convolve_mlal(&row, EK_GENERAL))
