@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from edgekit.measurement import MachineState
 
 BARS = {1: Bar(geomean=1.3, worst=1.0), 2: Bar(geomean=1.2, worst=1.0)}
+CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 
 _BLOCK_SECONDS = 0.01  # one measurement: long beside the clock and the loop around it
 _SEED = 0
@@ -40,6 +41,7 @@ class _Series:
     """One engine of a race and its times so far."""
 
     engine: Engine
+    clock: Callable[[], float]  # in seconds
     calls: int = 1  # of a block
     seconds: list[float] = dataclasses.field(default_factory=list)
     is_steady: bool = True
@@ -52,10 +54,10 @@ class _Series:
     def block(self) -> float:
         """Seconds an invocation, over a block of them."""
         self.engine.once()  # the other engines' data is in the caches
-        start = time.perf_counter()
+        start = self.clock()
         for _ in range(self.calls):
             self.engine.once()
-        return (time.perf_counter() - start) / self.calls
+        return (self.clock() - start) / self.calls
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,16 +76,31 @@ class _Race:
 
 
 def measure(
-    contenders: Sequence[Contender], work: Path, *, threads: int, rounds: int, say: Callable[[str], None]
+    contenders: Sequence[Contender],
+    work: Path,
+    *,
+    threads: int,
+    rounds: int,
+    clock: str = "wall",
+    say: Callable[[str], None],
 ) -> list[Row]:
     """Build the models for this machine and race the engines; EdgeKit with so many threads.
 
     LiteRT's time is that with one thread or with `threads`, whichever is lower in the median.
+
+    Args:
+        contenders: the models.
+        work: a folder for builds.
+        threads: of EdgeKit.
+        rounds: how often each engine is measured.
+        clock: "wall", or "cpu" for the time that the calling thread was on a core: all that can be
+            read on a busy machine, and with one thread only.
+        say: told what is being done.
     """
     races = []
     for contender in contenders:
         say(f"building {contender.name}")
-        races.append(_ready(contender, work, threads))
+        races.append(_ready(contender, work, threads, CLOCKS[clock]))
     for race in races:
         say(f"warming up {race.contender.name}")
         for series in race.series:
@@ -93,10 +110,10 @@ def measure(
     before = read_state(device)
     _run(races, rounds)
     after = read_state(device)
-    return [_row(race, threads, before, after) for race in races]
+    return [_row(race, threads, clock, before, after) for race in races]
 
 
-def _ready(contender: Contender, work: Path, threads: int) -> _Race:
+def _ready(contender: Contender, work: Path, threads: int, clock: Callable[[], float]) -> _Race:
     bundle = edgekit.build(contender.path, target="host", output=work)
     golden = load_golden(bundle.path, bundle.manifest)
     frame = next(iter(frames_of(golden.inputs)))
@@ -106,8 +123,8 @@ def _ready(contender: Contender, work: Path, threads: int) -> _Race:
         contender=contender,
         macs=bundle.manifest["macs"],
         exact=ours.is_exact(golden),
-        ours=_Series(engine=ours),
-        theirs=tuple(_Series(engine=engine) for engine in theirs),
+        ours=_Series(engine=ours, clock=clock),
+        theirs=tuple(_Series(engine=engine, clock=clock) for engine in theirs),
     )
 
 
@@ -119,7 +136,7 @@ def _run(races: Sequence[_Race], rounds: int) -> None:
                 series.seconds.append(series.block())
 
 
-def _row(race: _Race, threads: int, before: MachineState, after: MachineState) -> Row:
+def _row(race: _Race, threads: int, clock: str, before: MachineState, after: MachineState) -> Row:
     best = min(race.theirs, key=lambda series: float(np.median(series.seconds)))
     evidence = Evidence(
         before=before,
@@ -142,6 +159,7 @@ def _row(race: _Race, threads: int, before: MachineState, after: MachineState) -
         ratio=paired_ratio(race.ours.seconds, best.seconds),
         exact=race.exact,
         more={
+            "clock": clock,
             "litert_threads": best.engine.threads if isinstance(best.engine, LiteRtEngine) else 1,
             "verdict": str(judged.verdict),
             "reasons": [reason.words for reason in judged.reasons],

@@ -91,6 +91,14 @@ def test_a_name_that_no_model_has_is_refused_with_the_nearest(capsys: pytest.Cap
     assert "no model is left" in capsys.readouterr().err
 
 
+def test_cpu_time_is_offered_for_one_thread_only(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--clock", "cpu", "--threads", "2"])
+    assert "--threads 1" in capsys.readouterr().err
+    assert main(["--clock", "cpu", "--rounds", "5", "--only", "anomaly_detection"]) == 0
+    assert "not latency" in capsys.readouterr().out
+
+
 def test_a_file_that_is_no_model_is_refused_by_the_build(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
