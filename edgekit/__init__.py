@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edgekit.devices.choice import DeviceChoice as DeviceChoice
     from edgekit.errors import EdgeKitError as EdgeKitError
     from edgekit.evaluate import Verification as Verification
+    from edgekit.profile import Explanation as Explanation
     from edgekit.profile import InstructionProfile as InstructionProfile
     from edgekit.profile import InstructionRace as InstructionRace
     from edgekit.profile import Profile as Profile
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from edgekit.verbs.device import device_status as device_status
     from edgekit.verbs.device import device_up as device_up
     from edgekit.verbs.doctor import doctor as doctor
+    from edgekit.verbs.explain import explain as explain
     from edgekit.verbs.init import init as init
     from edgekit.verbs.inspect import Inspection as Inspection
     from edgekit.verbs.inspect import inspect as inspect
@@ -61,6 +63,7 @@ _PUBLIC = {
     "DeviceChoice": "edgekit.devices.choice",
     "EdgeKitError": "edgekit.errors",
     "Engine": "edgekit.artifacts",
+    "Explanation": "edgekit.profile",
     "Inspection": "edgekit.verbs.inspect",
     "InstructionProfile": "edgekit.profile",
     "InstructionRace": "edgekit.profile",
@@ -80,6 +83,7 @@ _PUBLIC = {
     "device_status": "edgekit.verbs.device",
     "device_up": "edgekit.verbs.device",
     "doctor": "edgekit.verbs.doctor",
+    "explain": "edgekit.verbs.explain",
     "fetch_model": "edgekit.recipe",
     "init": "edgekit.verbs.init",
     "inspect": "edgekit.verbs.inspect",

@@ -281,6 +281,49 @@ def profile(
     )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReadRate:
+    """How fast one thread reads memory over and over that takes so many bytes."""
+
+    bytes: int
+    bytes_per_second: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MultiplyRate:
+    """How fast one thread multiplies int8 values and adds them up, with the best instruction of the CPU."""
+
+    instruction: str  # "sdot"
+    macs_per_second: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Roofline:
+    """The limits of a machine, measured there."""
+
+    read: tuple[ReadRate, ...]  # from what fits the first cache to what fits none
+    multiply: MultiplyRate | None  # None: a CPU without vectors
+
+    def read_rate(self, working_set: int) -> float:
+        """Bytes a second for a working set of so many bytes: that of the next larger one measured."""
+        fitting = [rate for rate in self.read if rate.bytes >= working_set]
+        return (fitting[0] if fitting else self.read[-1]).bytes_per_second
+
+
+def roofline(device: Device, directory: str) -> Roofline:
+    """Measure a device's limits for one thread; takes some 0.3 s there.
+
+    Raises:
+        DeviceError: the device cannot be reached, or cannot start the runner.
+        RunnerFailedError: it has no memory for it.
+    """
+    answer = _run(device, directory, "roofline")
+    return Roofline(
+        read=tuple(ReadRate(**rate) for rate in answer["read"]),
+        multiply=None if answer["multiply"] is None else MultiplyRate(**answer["multiply"]),
+    )
+
+
 def runner_failure(done: Completed, device_name: str) -> EdgeKitError:
     """The exception for a runner that did not do its work, by its exit code."""
     said = done.stderr.decode(errors="replace").strip() or "It printed no reason."

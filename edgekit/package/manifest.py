@@ -12,7 +12,8 @@ Schema version 1:
     memory          arena_bytes, state_bytes, library_bytes, code_bytes, weight_bytes; null where LiteRT
                     keeps its memory to itself
     macs            multiply-accumulates of one invocation
-    operators       one entry a step: index (in the model), kind, kernel, macs, output (tensor name)
+    operators       one entry a step: index (in the model), kind, kernel, macs, output (tensor name), bytes
+                    (of what it reads and writes, each once), elements (of what it writes)
     tools           name and version of everything that had a part in the bytes
     tuning          tuned_share: the share of the MACs whose kernels were tuned; by: that share by the source
                     of the records ("board", "machine", "emulator"); nearest_by: the share that took another
@@ -287,11 +288,15 @@ def _describe(tensor: Tensor) -> dict[str, Any]:
 
 
 def _operator(model: QuantizedModel, index: int, kernel: str, macs: int) -> dict[str, Any]:
-    operator = model.graph.operators[index]
+    graph = model.graph
+    operator = graph.operators[index]
+    touched = {i for i in (*operator.inputs, *operator.outputs) if i is not None}
     return {
         "index": index,
         "kind": operator.kind,
         "kernel": kernel,
         "macs": macs,
-        "output": model.graph.tensors[operator.outputs[0]].name if operator.outputs else "",
+        "output": graph.tensors[operator.outputs[0]].name if operator.outputs else "",
+        "bytes": sum(graph.tensors[i].size_bytes for i in touched),
+        "elements": sum(graph.tensors[i].elements for i in operator.outputs),
     }

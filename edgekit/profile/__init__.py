@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from edgekit.measurement import Timing
+from edgekit.profile.causes import Basis, Cause
 from edgekit.profile.count import count_bundle
+from edgekit.profile.explain import Explanation, OperatorLimit, explain_bundle
 from edgekit.profile.race import InstructionRace, Race, Winner, count_race, race_bundle
 from edgekit.profile.report import InstructionProfile, InstructionStep, Profile, StepProfile
 from edgekit.profile.run import profile_bundle
 
 __all__ = [
+    "Basis",
+    "Cause",
+    "Explanation",
     "InstructionProfile",
     "InstructionRace",
     "InstructionStep",
+    "OperatorLimit",
     "Profile",
     "Race",
     "StepProfile",
@@ -19,6 +25,7 @@ __all__ = [
     "Winner",
     "count_bundle",
     "count_race",
+    "explain_bundle",
     "profile_bundle",
     "race_bundle",
 ]

@@ -17,6 +17,7 @@ static const char USAGE[] =
     "  edgekit-runner dump     LIB INPUTS DIR [--frame K] [--threads T]\n"
     "  edgekit-runner profile  LIB INPUTS [--warmup W] [--runs N] [--threads T]\n"
     "  edgekit-runner count    LIB INPUTS [--runs N]\n"
+    "  edgekit-runner roofline\n"
     "\n"
     "T threads share the work of a run, 0: one for each core. The answers are the same, byte for byte.\n"
     "INPUTS and OUTPUTS hold raw little-endian bytes: for every frame, every tensor in order. The\n"
@@ -36,7 +37,7 @@ typedef int (*handler)(instance *loaded, char **files, const options *parsed);
 
 typedef struct command {
   const char *name;
-  int positional; /* arguments after the command's name, the library first */
+  int positional; /* arguments after the command's name, the library first; 0 if it needs none */
   const char *allowed[3];
   handler run;
 } command;
@@ -69,6 +70,13 @@ static int run_count(instance *loaded, char **files, const options *parsed) {
   return command_count(loaded, files[0], parsed->runs);
 }
 
+static int run_roofline(instance *loaded, char **files, const options *parsed) {
+  (void)loaded;
+  (void)files;
+  (void)parsed;
+  return command_roofline();
+}
+
 static const command COMMANDS[] = {
     {"describe", 1, {NULL}, run_describe},
     {"check", 3, {"--threads"}, run_check},
@@ -76,6 +84,7 @@ static const command COMMANDS[] = {
     {"dump", 3, {"--frame", "--threads"}, run_dump},
     {"profile", 2, {"--warmup", "--runs", "--threads"}, run_profile},
     {"count", 2, {"--runs"}, run_count},
+    {"roofline", 0, {NULL}, run_roofline},
 };
 
 static int usage_error(const char *what, const char *which) {
@@ -148,6 +157,9 @@ int main(int argc, char **argv) {
   int status = parse_options(which, argc - first_option, argv + first_option, &parsed);
   if (status != 0) {
     return status;
+  }
+  if (which->positional == 0) { /* it needs no library */
+    return which->run(NULL, NULL, &parsed);
   }
   instance loaded;
   status = instance_open(&loaded, argv[2], (uint32_t)parsed.threads);
