@@ -47,6 +47,9 @@ _TARGETS = {
     "armv7-neon": lambda: load_target("beaglebone-black"),
     "aarch64-neon": lambda: load_target("rpi4"),
     "aarch64-neon-dotprod": lambda: load_target("rpi5"),
+    "aarch64-neon-i8mm": lambda: dataclasses.replace(
+        load_target("rpi5"), features=("+neon", "+dotprod", "+i8mm"), emulated_cpu="max"
+    ),
     "x86-64": lambda: _x86("x86-64-v2"),
     "x86-64-avx2": lambda: _x86("x86-64-v3"),
     "host": lambda: resolve_host_cpu(load_target("host")),
