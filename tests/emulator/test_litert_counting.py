@@ -96,3 +96,10 @@ def test_a_bar_that_is_missed_is_an_exit_code_of_its_own(
     assert main(argv) == 0
     assert main([*argv, "--check"]) == 4
     assert "1000.0 is asked for" in capsys.readouterr().err
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("target", ["rpi4", "rpi5"])
+def test_the_bars_of_a_core_are_reached(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--suite", "arm", "--target", target, "--check"]) == 0, capsys.readouterr().out
