@@ -26,6 +26,9 @@ from edgekit.schedule.templates.x86_rows import X86_ROWS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from edgekit.artifacts import KernelCall, LoweredModule
     from edgekit.target import Target
 
@@ -103,6 +106,7 @@ def jobs(lowered: LoweredModule) -> dict[str, Job]:
                 workload=call.workload,
                 function=function,
                 lowest_weight=_lowest_weight(lowered, call),
+                weights=_weights(lowered, call),
             )
     return found
 
@@ -128,12 +132,16 @@ def _tuning(lowered: LoweredModule, choices: Mapping[str, Choice | None]) -> Tun
     return Tuning(exact=shares[True], nearest=shares[False])
 
 
+def _weights(lowered: LoweredModule, call: KernelCall) -> tuple[NDArray[np.int8], ...]:
+    """The weights of all convolutions that share a call's kernel."""
+    if call.workload is None:
+        return ()
+    return tuple(lowered.constants[other.reads[1]] for other in lowered.calls if other.kernel == call.kernel)
+
+
 def _lowest_weight(lowered: LoweredModule, call: KernelCall) -> int | None:
     """The lowest weight of any convolution that shares a call's kernel."""
-    if call.workload is None:
-        return None
-    weights = (lowered.constants[other.reads[1]] for other in lowered.calls if other.kernel == call.kernel)
-    return min(int(array.min()) for array in weights)
+    return min((int(array.min()) for array in _weights(lowered, call)), default=None)
 
 
 def _pack(call: KernelCall, kernel: Scheduled, constants: dict[str, Any]) -> KernelCall:

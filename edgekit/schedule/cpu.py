@@ -37,6 +37,7 @@ class CpuClass:
     name: str
     accumulators: int  # int32 sums that a tile may keep in registers
     row_kernel: RowKernel | None = None
+    has_long_chains: bool = False  # and so the kernel of RowKernel.MLAL that adds more products in int16
     has_neon: bool = False  # and so the micro-kernels for depthwise convolutions
     x86_kernel: X86Kernel | None = None
 
@@ -48,7 +49,7 @@ class CpuClass:
 
 # Half of the vector register file: the rest holds operands. NEON has 32 (aarch64) or 16 (armv7)
 # registers of 4 sums, AVX2 16 of 8.
-_NEON = CpuClass("aarch64-neon", 64, RowKernel.MLAL, has_neon=True)
+_NEON = CpuClass("aarch64-neon", 64, RowKernel.MLAL, has_long_chains=True, has_neon=True)
 _NEON_DOT = CpuClass("aarch64-neon-dotprod", 64, RowKernel.DOT, has_neon=True)
 _NEON_I8MM = CpuClass("aarch64-neon-i8mm", 64, RowKernel.MMLA, has_neon=True)
 _ARMV7 = CpuClass("armv7", 32)

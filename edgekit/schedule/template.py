@@ -67,6 +67,7 @@ class Job:
     workload: Any
     function: Any
     lowest_weight: int | None = None  # of any call; None where there are no weights
+    weights: tuple[Any, ...] = ()  # int8 arrays, one of each call; a search knows none
 
 
 @dataclasses.dataclass(frozen=True)

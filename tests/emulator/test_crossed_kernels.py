@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from edgekit.ingest import read_tflite
+from edgekit.lower import lower
 from edgekit.oracle import run_oracle
+from edgekit.schedule import schedule
 from edgekit.target import load_target
 from edgekit.testing.crossed import run_crossed
 from edgekit.testing.int8 import assert_same_bits
@@ -16,7 +19,7 @@ from edgekit.testing.random_nets import random_net
 from edgekit.testing.tflite_builder import ModelBuilder, spec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,23 +44,28 @@ def _convolutions(
     weight_scale: float = 0.01,
     lowest: int = -127,
     zero_point: int = -7,
+    weights: Callable[[tuple[int, ...]], NDArray[np.int8]] | None = None,
 ) -> bytes:
     """One model of several unconnected convolutions: (height, width, in, out, kernel, stride, padding)."""
     random = np.random.default_rng(0)
     model = ModelBuilder()
     for height, width, channels, filters, (kernel_h, kernel_w), stride, padding in cases:
         x = model.input((1, height, width, channels), scale=0.02, zero_point=5)
-        values = random.integers(lowest, 128, (filters, kernel_h, kernel_w, channels)).astype(np.int8)
-        values.reshape(-1)[0] = lowest
+        shape = (filters, kernel_h, kernel_w, channels)
+        if weights is None:
+            values = random.integers(lowest, 128, shape).astype(np.int8)
+            values.reshape(-1)[0] = lowest
+        else:
+            values = weights(shape)
         scales = [weight_scale * (1 + i % 7) for i in range(filters)]
-        weights = model.constant(values, scale=scales)
+        filter_ = model.constant(values, scale=scales)
         bias = model.constant(random.integers(-3000, 3000, filters).astype(np.int32), scale=scales)
         size = [
             -(-side // stride) if padding == "SAME" else (side - kernel) // stride + 1
             for side, kernel in ((height, kernel_h), (width, kernel_w))
         ]
         out = spec((1, *size, filters), scale=output_scale, zero_point=zero_point)
-        model.op("CONV_2D", [x, weights, bias], [out], padding=padding, stride_h=stride, stride_w=stride)
+        model.op("CONV_2D", [x, filter_, bias], [out], padding=padding, stride_h=stride, stride_w=stride)
     return model.build()
 
 
@@ -112,6 +120,37 @@ def test_convolutions_of_every_shape_are_exact(
     )
     frames = _frames([(1, *case[:3]) for case in SHAPES])
     _assert_exact(flatbuffer, frames, target)
+
+
+# Runs of whole steps of 8 bytes, one and several, rows that fill no tile, channels that fill no block.
+LONG_STEP_SHAPES = [
+    *((2, width, 16, 24, (1, 1), 1, "SAME") for width in range(1, 6)),
+    *((1, 4, 40, filters, (1, 1), 1, "SAME") for filters in (3, 8, 13, 16, 33)),
+    *((5, 7, 8, 16, (3, 3), stride, "SAME") for stride in (1, 2)),
+    (7, 4, 24, 9, (3, 2), 1, "VALID"),
+    (30, 1, 16, 10, (9, 1), 2, "SAME"),
+    (1, 1, 128, 40, (1, 1), 1, "VALID"),
+]
+
+
+def _mixed_steps(shape: tuple[int, ...]) -> NDArray[np.int8]:
+    """Weights [out, kernel_h, kernel_w, in] whose even steps are long, with the largest sums there are."""
+    random = np.random.default_rng(3)
+    values = random.choice(np.array([-127, 127], np.int8), shape).reshape(-1, 8)
+    steps = int(np.prod(shape[1:])) // 8
+    is_even = np.arange(len(values)) % steps % 2 == 0
+    largest = np.array([64, 63, 64, 64, 63, 64, 64, 64], np.int8)  # of every second, 255
+    values[is_even] = np.sign(values[is_even][:, :1]) * largest
+    return values.reshape(shape)
+
+
+@pytest.mark.parametrize("output_scale", [1.0, 0.001], ids=["right shifts", "left shifts"])
+def test_long_steps_are_exact(output_scale: float) -> None:
+    """All products of a step are added in int16: up to 255 times -128."""
+    flatbuffer = _convolutions(LONG_STEP_SHAPES, output_scale=output_scale, weights=_mixed_steps)
+    module = schedule(lower(read_tflite(flatbuffer, name="model")), load_target("rpi4")).module
+    assert module.script().count("ek_convolution_row_mlal_long") >= len(LONG_STEP_SHAPES)
+    _assert_exact(flatbuffer, _frames([(1, *case[:3]) for case in LONG_STEP_SHAPES]), "rpi4")
 
 
 @pytest.mark.parametrize("target", TARGETS)

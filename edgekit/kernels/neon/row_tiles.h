@@ -53,10 +53,20 @@ is_partial .req w24 /* whether this block has fewer channels than its tile */
 #define EK_LOW (EK_FRAME + 40)
 #define EK_HIGH (EK_FRAME + 48)
 
+/* What a kernel does before the first tile of a block: nothing, unless it defines a macro of its own. */
+#ifndef EK_HAS_BLOCK_START
+.macro ek_start_block quads
+.endm
+#endif
+
 /* Start a tile with the first run of \count pixels. Only whole tiles have another after them. */
 .macro ek_start_tile count
   mov unit_weights, weights
   mov segments_left, segments
+  ek_start_pixels \count
+.endm
+
+.macro ek_start_pixels count
   mov x_pixel_0, x_tile
 .if \count > 1
   add x_pixel_1, x_pixel_0, pixel_stride
@@ -151,6 +161,7 @@ is_partial .req w24 /* whether this block has fewer channels than its tile */
   cmp channels_left, #4 * \quads
   cset is_partial, lt
   mov x_tile, x_row
+  ek_start_block \quads
   mov out_pixel, out
   subs pixels_left, pixels, #EK_TILE_PIXELS
   b.lo .Lrest\@

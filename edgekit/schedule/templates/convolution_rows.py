@@ -36,11 +36,17 @@ class Runs:
     channels: int  # per tile
     is_counted_in_bytes: bool = False  # by the micro-kernel; in units otherwise
     factor_copies: int = 1  # of each channel's bias, multiplier and shift
+    table_bytes: int = 0  # of each channel, before its weights
 
     @property
     def units(self) -> int:
         """Units of a run, padding included."""
         return round_up(self.length, self.unit) // self.unit
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of a channel's packed weights."""
+        return self.table_bytes + self.segments * self.units * self.unit
 
 
 def pack_weights(weights: NDArray[np.int8], load: Convolution, runs: Runs) -> NDArray[np.int8]:
@@ -57,7 +63,7 @@ def row_expressions(load: Convolution, runs: Runs, function: str) -> list[te.Ten
     """Padding, then a call of the micro-kernel `function` for each row of output."""
     width = round_up(load.out_channels, runs.channels)
     x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
-    weights = te.placeholder((width * runs.segments * runs.units * runs.unit,), "int8", "weights")
+    weights = te.placeholder((width * runs.packed_bytes,), "int8", "weights")
     bias, multiplier, shift = (
         te.placeholder((width * runs.factor_copies,), "int32", name)
         for name in ("bias", "multiplier", "shift")
@@ -115,13 +121,12 @@ def _call(
     plane, weights, *of_channels = inputs
     n, y, pixel, channel = start
     how, window = load.requantization, load.window
-    per_channel = runs.segments * runs.units * runs.unit
     return tirx.Evaluate(
         tirx.call_extern(
             "void",
             function,
             tirx.address_of(plane[n, y * window.stride_h, pixel * window.stride_w, 0]),
-            tirx.address_of(weights[channel * per_channel]),
+            tirx.address_of(weights[channel * runs.packed_bytes]),
             *(tirx.address_of(values[channel * runs.factor_copies]) for values in of_channels),
             tirx.address_of(out[n, y, pixel, channel]),
             pixels,

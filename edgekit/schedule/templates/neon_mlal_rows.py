@@ -1,11 +1,12 @@
 """Convolution on ARM without dot products: by kernels/neon/convolution_row_mlal.S, in int16 products.
 
 It takes no parameters: runs are read where they are, and pixels and channels that fill no tile have tiles of
-their own.
+their own. Where the weights of enough steps are small, a second kernel adds more products in int16.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,16 @@ from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.convolution_rows import Runs, row_expressions
 from edgekit.schedule.templates.neon_runs import is_convolution_by_rows
 from edgekit.schedule.templates.padding import vectorize_function_padding
+from edgekit.schedule.templates.pair_packing import (
+    LANES,
+    PAIR,
+    STEP,
+    long_share,
+    pack_long_steps,
+    pack_steps,
+    table_bytes,
+)
 from edgekit.schedule.templates.row_form import tile_form
-from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,10 +36,13 @@ if TYPE_CHECKING:
     from edgekit.compute.convolution import Convolution
     from edgekit.schedule.cpu import CpuClass
 
-_PAIR = 2  # bytes
-_STEP = 4  # pairs
-_LANES = 8  # channels of a vector
 _SUMS_PER_VECTOR = 32  # that a CPU needs room for, to compute a vector of channels of a tile of pixels
+# Instructions of a whole tile, of 3 pixels and 16 channels.
+_STEP_COST = 78
+_LONG_STEP_SAVES = 11
+_TABLE_COST = 1  # a step
+_RUN_COST = 8  # to go on to the next one
+_LEAST_SAVED = 0.02
 OVERREAD_BYTES = 1  # where a run ends in half a pair
 
 
@@ -42,17 +54,20 @@ def _fits(job: Job, cpu: CpuClass) -> bool:
 
 def _apply(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
-    runs = _runs(load)
     vectors = cpu.accumulators // _SUMS_PER_VECTOR
-    function = f"ek_convolution_row_mlal_{tile_form(load.requantization)}"
+    runs, instance, packer = _runs(load), "mlal", pack_steps
+    if cpu.has_long_chains and _pays(job, load, runs, vectors):
+        runs = dataclasses.replace(runs, table_bytes=table_bytes(runs) // LANES)
+        instance, packer = "mlal_long", pack_long_steps
+    function = f"ek_convolution_row_{instance}_{tile_form(load.requantization)}"
 
     def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(values, (0, -len(values) % _LANES), mode="edge")
+        return np.pad(values, (0, -len(values) % LANES), mode="edge")
 
     return Scheduled(
         vectorize_function_padding(te.create_prim_func(row_expressions(load, runs, function))),
         {
-            1: lambda weights: _pack(weights, load, runs, vectors),
+            1: lambda weights: packer(weights, load, runs, vectors),
             2: pad_channels,
             3: pad_channels,
             4: pad_channels,
@@ -63,7 +78,7 @@ def _apply(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
 
 
 MLAL_ROWS = Template(
-    name="neon_mlal_rows", kind="convolution", version=3, fits=_fits, space=one_point, apply=_apply
+    name="neon_mlal_rows", kind="convolution", version=4, fits=_fits, space=one_point, apply=_apply
 )
 
 
@@ -76,32 +91,18 @@ def _runs(load: Convolution) -> Runs:
         length=window.kernel_w * load.in_channels,
         stride=width * load.in_channels * window.dilation_h,
         pixel_stride=window.stride_w * load.in_channels,
-        unit=_PAIR,
-        channels=_LANES,
+        unit=PAIR,
+        channels=LANES,
     )
 
 
-def _pack(weights: NDArray[np.int8], load: Convolution, runs: Runs, block: int) -> NDArray[np.int8]:
-    """[out, kernel_h, kernel_w, in] to [block][segment][step][vector][pair][channel][byte], zero-padded.
-
-    A block is so many vectors of 8 channels, or those that are left; a step four pairs, then two and one.
-    """
-    width = round_up(load.out_channels, _LANES)
-    padded = np.zeros((width, runs.segments, runs.units * _PAIR), np.int8)
-    flat = weights.reshape(load.out_channels, runs.segments, runs.length)
-    padded[: load.out_channels, :, : runs.length] = flat
-    vectors = padded.reshape(width // _LANES, _LANES, runs.segments, runs.units, _PAIR)
-    blocks = [_pack_block(vectors[first : first + block]) for first in range(0, len(vectors), block)]
-    return np.concatenate(blocks)
-
-
-def _pack_block(block: NDArray[np.int8]) -> NDArray[np.int8]:
-    """[vector, channel, segment, pair, byte] to flat [segment][step][vector][pair][channel][byte]."""
-    count, lanes, segments, pairs, _ = block.shape
-    whole = pairs // _STEP * _STEP
-    steps, first = [], 0
-    for size, end in ((_STEP, whole), (2, whole + (pairs & 2)), (1, pairs)):
-        part = block[:, :, :, first:end].reshape(count, lanes, segments, -1, size, _PAIR)
-        steps.append(part.transpose(2, 3, 0, 4, 1, 5).reshape(segments, -1))
-        first = end
-    return np.concatenate(steps, axis=1).reshape(-1)
+def _pays(job: Job, load: Convolution, runs: Runs, vectors: int) -> bool:
+    """Whether long steps save more instructions than their table takes, on average over the calls."""
+    if not job.weights:
+        return False
+    share = sum(long_share(weights, load, runs, vectors) for weights in job.weights) / len(job.weights)
+    if share == 0:
+        return False
+    steps = runs.segments * runs.units // STEP
+    saved = steps * (share * _LONG_STEP_SAVES - (1 - share) * _TABLE_COST) + (runs.segments - 1) * _RUN_COST
+    return saved > _LEAST_SAVED * steps * _STEP_COST
