@@ -33,6 +33,7 @@ BARS = {1: Bar(geomean=1.3, worst=1.0), 2: Bar(geomean=1.2, worst=1.0)}
 CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 
 _BLOCK_SECONDS = 0.01  # one measurement: long beside the clock and the loop around it
+_SETTLING_SECONDS = 0.003
 _SEED = 0
 
 
@@ -53,7 +54,9 @@ class _Series:
 
     def block(self) -> float:
         """Seconds an invocation, over a block of them."""
-        self.engine.once()  # the other engines' data is in the caches
+        time.sleep(_SETTLING_SECONDS)  # threads of the engine before, its work done, still watch for more
+        for _ in range(1 + self.calls // 10):  # its data is in the caches
+            self.engine.once()
         start = self.clock()
         for _ in range(self.calls):
             self.engine.once()
