@@ -7,8 +7,9 @@ A message says what happened, why, and what to do about it. Anything raised that
 from __future__ import annotations
 
 import difflib
+import functools
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +37,10 @@ class EdgeKitError(Exception):
     def __init__(self, what: str, *, why: str, fix: str) -> None:
         super().__init__(f"{what}\n  why: {why}\n  fix: {fix}")
         self.what, self.why, self.fix = what, why, fix
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that it comes whole out of another process."""
+        return functools.partial(type(self), why=self.why, fix=self.fix), (self.what,)
 
 
 def nearest(name: str, known: Iterable[str], otherwise: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,10 @@ def test_the_nearest_name_is_suggested() -> None:
 
 def test_without_a_near_name_the_other_hint_is_given() -> None:
     assert nearest("xyz", ["rpi3", "rpi4"], "Delete it.") == "Delete it."
+
+
+def test_an_error_comes_whole_out_of_another_process() -> None:
+    error = errors.ToolMissingError("zig is not installed.", why="It compiles.", fix="pip install ziglang")
+    there = pickle.loads(pickle.dumps(error))
+    assert type(there) is errors.ToolMissingError
+    assert (there.what, there.why, there.fix, str(there)) == (error.what, error.why, error.fix, str(error))
