@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.argument("bundle", required=False, type=PATH)
 @device_options
 @click.option("--runs", type=click.IntRange(1), default=50, show_default=True, help="Runs that count.")
-@click.option("--warmup", type=click.IntRange(0), default=10, show_default=True, help="Runs before them.")
+@click.option("--warmup", type=click.IntRange(0), default=10, show_default=True, help="Least runs before.")
 @click.option("--deployed", is_flag=True, help="Time the release that serves there, not a copy of the build.")
 @threads_option
 @json_option

@@ -134,6 +134,8 @@ class ProfileSamples:
     """Nanoseconds, one number a run. Totals were taken without the steps being timed."""
 
     runs: int
+    warm_up_runs: int = 0  # before them: as many as were asked for, and on until the times were steady
+    is_steady: bool = True  # false: the warm-up was over before the times were steady
     total_ns: tuple[int, ...]
     step_ns: tuple[tuple[int, ...], ...]  # [step][run]
 
@@ -256,10 +258,13 @@ def profile(
     *,
     warmup: int,
     runs: int,
+    settle_seconds: int = 0,
     threads: int = 1,
     timeout_seconds: float | None = 600.0,
 ) -> ProfileSamples:
     """Time the first frame of `inputs`, as a whole and step by step.
+
+    After `warmup` invocations more come until their times are steady, for `settle_seconds` at most.
 
     Raises:
         LibraryRefusedError, InputsDoNotFitError, RunnerFailedError, DeviceError: as `check`.
@@ -270,12 +275,14 @@ def profile(
         "profile",
         _path(directory, library),
         _path(directory, inputs),
-        *("--warmup", str(warmup), "--runs", str(runs)),
+        *("--warmup", str(warmup), "--settle", str(settle_seconds), "--runs", str(runs)),
         *_threads(threads),
         timeout_seconds=timeout_seconds,
     )
     return ProfileSamples(
         runs=answer["runs"],
+        warm_up_runs=answer["warm_up_runs"],
+        is_steady=answer["is_steady"],
         total_ns=tuple(answer["total_ns"]),
         step_ns=tuple(tuple(step["ns"]) for step in answer["steps"]),
     )

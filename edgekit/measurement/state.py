@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from edgekit.devices.device import Device
 
 # Every line may fail: a board without a sensor, a container without /sys, a user without the right.
-# Short, and free of slow programs: it is run right before and right after the thing that is measured.
 _SCRIPT = r"""
 exec 2>/dev/null
 section() { printf '\n@@ %s\n' "$1"; }
 cpu=/sys/devices/system/cpu
 section cores; nproc || getconf _NPROCESSORS_ONLN
+# A governor lets the clock fall when nothing runs: keep a core busy for some 0.1 s, then look.
+[ -r $cpu/cpu0/cpufreq/scaling_cur_freq ] && { i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); done; }
 section clocks; cat $cpu/cpu[0-9]*/cpufreq/scaling_cur_freq
 section cpuinfo-clocks; grep '^cpu MHz' /proc/cpuinfo
 section clock-max; cat $cpu/cpu0/cpufreq/cpuinfo_max_freq
@@ -74,7 +75,7 @@ class MachineState:
 
 
 def read_state(device: Device) -> MachineState:
-    """Ask a device for its state; one program, started once, some 10 ms of work there.
+    """Ask a device for its state; one program, started once. The clock is that of a busy core.
 
     Raises:
         RemoteToolMissingError: there is no POSIX shell.

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.devices.emulated.counting import count_instructions
+from edgekit.devices.emulated.litert import count_litert
 from edgekit.devices.frames import load_golden, pack_frames
 from edgekit.devices.runner import RUNNER_NAME
-from edgekit.devices.workspace import library_name
+from edgekit.devices.workspace import is_litert, library_name
 from edgekit.profile.report import make_instruction_profile
 
 if TYPE_CHECKING:
@@ -33,11 +34,16 @@ def count_bundle(bundle: Bundle, target: Target, *, progress: Progress) -> Instr
         target: the target that it was built for.
         progress: told what is being done.
 
+    Returns:
+        The counts; without steps where the engine is LiteRT, whose XNNPACK takes over most of them at once.
+
     Raises:
         NotEmulatedError: the target is no ARM board.
         ToolMissingError: QEMU is not installed.
         EmulatorFailedError: the model failed under it.
     """
+    if is_litert(bundle.manifest):
+        return _count_litert(bundle, target, progress)
     golden = load_golden(bundle.path, bundle.manifest)
     with tempfile.TemporaryDirectory(prefix="edgekit-count-") as folder:
         inputs = Path(folder) / "inputs.bin"
@@ -50,4 +56,19 @@ def count_bundle(bundle: Bundle, target: Target, *, progress: Progress) -> Instr
         counts.per_step(len(bundle.manifest["operators"]))[-1],
         device=f"emulated {target.name}",
         emulator=f"{counts.qemu}, -cpu {counts.cpu}",
+    )
+
+
+def _count_litert(bundle: Bundle, target: Target, progress: Progress) -> InstructionProfile:
+    golden = load_golden(bundle.path, bundle.manifest)
+    with tempfile.TemporaryDirectory(prefix="edgekit-count-") as folder:
+        inputs = Path(folder) / "inputs.bin"
+        inputs.write_bytes(pack_frames([tensor[:1] for tensor in golden.inputs]))
+        counted = count_litert(bundle.path / library_name(bundle), inputs, target, progress=progress)
+    return make_instruction_profile(
+        bundle.manifest,
+        (),
+        total=counted.instructions,
+        device=f"emulated {target.name}",
+        emulator=f"{counted.qemu}, -cpu {counted.cpu}; {counted.version}",
     )

@@ -42,7 +42,7 @@ class Profile:
     engine: str
     device: str
     runs: int
-    warmup: int
+    warmup: int  # invocations before the first that counts
     threads: int  # that shared the work of each run
     total: Timing  # of whole invocations, measured without looking at the steps
     one_thread: Timing | None  # the same with one thread; None if `threads` is 1
@@ -81,7 +81,7 @@ class InstructionProfile:
     device: str
     emulator: str  # its name, version and the CPU it plays
     total_instructions: int
-    steps: tuple[InstructionStep, ...]
+    steps: tuple[InstructionStep, ...]  # none where the engine is LiteRT
     macs: int
     memory: Mapping[str, int | None]
 
@@ -93,7 +93,6 @@ def make_profile(
     threads: int = 1,
     one_thread: ProfileSamples | None = None,
     device: str,
-    warmup: int,
     machine: MachineFacts,
     before: MachineState,
     after: MachineState,
@@ -104,11 +103,18 @@ def make_profile(
     times = [summarize(step) for step in samples.step_ns]
     times_alone = [None] * len(times) if one_thread is None else [summarize(t) for t in one_thread.step_ns]
     whole = sum(time.median_ns for time in times)
+    evidence = Evidence(
+        before=before,
+        after=after,
+        series=(samples.total_ns,),
+        threads=threads,
+        is_steady=samples.is_steady and (one_thread is None or one_thread.is_steady),
+    )
     return Profile(
         **_heading(manifest, device),
         engine=manifest["engine"],
         runs=samples.runs,
-        warmup=warmup,
+        warmup=samples.warm_up_runs,
         threads=threads,
         total=total,
         one_thread=alone,
@@ -130,15 +136,23 @@ def make_profile(
         machine=machine,
         before=before,
         after=after,
-        assessment=judge(Evidence(before=before, after=after, series=(samples.total_ns,))),
+        assessment=judge(evidence),
     )
 
 
 def make_instruction_profile(
-    manifest: Mapping[str, Any], instructions: Sequence[int], *, device: str, emulator: str
+    manifest: Mapping[str, Any],
+    instructions: Sequence[int],
+    *,
+    total: int | None = None,
+    device: str,
+    emulator: str,
 ) -> InstructionProfile:
-    """Put an emulator's counts, one a step, and a bundle's manifest together."""
-    whole = sum(instructions)
+    """Put an emulator's counts, one a step, and a bundle's manifest together.
+
+    Where steps could not be told apart there are none, and `total` is what was counted.
+    """
+    whole = sum(instructions) if total is None else total
     return InstructionProfile(
         **_heading(manifest, device),
         emulator=emulator,
@@ -150,7 +164,9 @@ def make_instruction_profile(
                 share=count / whole if whole else 0.0,
                 instructions_per_mac=count / operator["macs"] if operator["macs"] else None,
             )
-            for operator, count in zip(manifest["operators"], instructions, strict=True)
+            for operator, count in zip(
+                manifest["operators"] if instructions else (), instructions, strict=True
+            )
         ),
     )
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str, float | None], None]
 
 _INPUTS = "inputs.bin"
+_SETTLE = 5  # seconds, at most, until the times are steady
 
 
 def profile_bundle(
@@ -40,7 +41,7 @@ def profile_bundle(
     Args:
         bundle: a bundle whose files were checked, for a CPU like the device's.
         device: where to run it. On an emulated one the times would mean nothing: use `count_bundle`.
-        warmup: invocations before the first that counts, 0 or more.
+        warmup: invocations before the first that counts, at least; more come until the times are steady.
         runs: invocations that count, 1 or more.
         threads: that share the work; with more than one, the model is timed with one thread too.
         release: a folder on the device that has the bundle's runner and library already.
@@ -67,7 +68,9 @@ def profile_bundle(
             of_threads = f"{runs} runs" if threads == 1 else f"{runs} runs of {threads} threads"
             progress(f"Timing {of_threads} on {device.name}", None)
             places = (model.directory, model.library, inputs)
-            return runner.profile(device, *places, warmup=warmup, runs=runs, threads=threads)
+            return runner.profile(
+                device, *places, warmup=warmup, settle_seconds=_SETTLE, runs=runs, threads=threads
+            )
 
         before = read_state(device)
         one_thread = timed(1) if threads > 1 else None
@@ -79,7 +82,6 @@ def profile_bundle(
         threads=threads,
         one_thread=one_thread,
         device=device.name,
-        warmup=warmup,
         machine=machine,
         before=before,
         after=after,

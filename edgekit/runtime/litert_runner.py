@@ -6,7 +6,7 @@ One file; it needs numpy and ai-edge-litert (or tflite-runtime) on the device, n
     litert_runner.py describe MODEL
     litert_runner.py check    MODEL INPUTS OUTPUTS
     litert_runner.py run      MODEL INPUTS OUTPUTS
-    litert_runner.py profile  MODEL INPUTS [--warmup W] [--runs N]
+    litert_runner.py profile  MODEL INPUTS [--warmup W] [--settle S] [--runs N]
     litert_runner.py count    MODEL INPUTS [--runs N]
 
 all with [--threads T]. INPUTS and OUTPUTS hold raw little-endian bytes: for every frame, every tensor in
@@ -28,6 +28,7 @@ import argparse
 import hashlib
 import json
 import os
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -258,14 +259,27 @@ def profile(model: LiteRt, given: argparse.Namespace) -> int:
     """Time whole invocations of the first frame. LiteRT's interpreter tells no operator's time."""
     model.require_xnnpack()
     frame = next(model.frames(given.inputs))
-    times = []
-    for _ in range(given.warmup + given.runs):
+
+    def once() -> int:
         model.feed(frame)
         start = time.perf_counter_ns()
         model.invoke()
-        times.append(time.perf_counter_ns() - start)
-    runtime = model.runtime(given.threads)
-    return emit({"runs": given.runs, "total_ns": times[given.warmup :], "steps": [], "runtime": runtime})
+        return time.perf_counter_ns() - start
+
+    warm: list[int] = []
+    end = time.perf_counter() + given.settle
+    while len(warm) < given.warmup or not (_is_steady(warm) or time.perf_counter() >= end):
+        warm.append(once())
+    return emit(
+        {
+            "runs": given.runs,
+            "warm_up_runs": len(warm),
+            "is_steady": _is_steady(warm),
+            "total_ns": [once() for _ in range(given.runs)],
+            "steps": [],
+            "runtime": model.runtime(given.threads),
+        }
+    )
 
 
 def count(model: LiteRt, given: argparse.Namespace) -> int:
@@ -340,6 +354,14 @@ def _tolerance(manifest: Path) -> float:
         raise RunnerError(USAGE, f"cannot read the tolerance in {manifest}: {error!r}") from error
 
 
+def _is_steady(times: list[int]) -> bool:
+    """The rule of edgekit/measurement/warm_up.py, here because this file goes to devices alone."""
+    if len(times) < 10:
+        return False
+    before, now = statistics.median(times[-10:-5]), statistics.median(times[-5:])
+    return abs(now - before) <= 0.03 * before
+
+
 def _little_endian(array: Any) -> bytes:
     return bytes(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
 
@@ -376,6 +398,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
             command.add_argument(name)
         command.add_argument("--threads", type=int, default=1)
         command.add_argument("--warmup", type=int, default=3)
+        command.add_argument("--settle", type=int, default=0)
         command.add_argument("--runs", type=int, default=10)
     return parser.parse_args(arguments)
 

@@ -15,10 +15,11 @@ static const char USAGE[] =
     "  edgekit-runner check    LIB INPUTS OUTPUTS [--threads T]\n"
     "  edgekit-runner run      LIB INPUTS OUTPUTS [--threads T]\n"
     "  edgekit-runner dump     LIB INPUTS DIR [--frame K] [--threads T]\n"
-    "  edgekit-runner profile  LIB INPUTS [--warmup W] [--runs N] [--threads T]\n"
+    "  edgekit-runner profile  LIB INPUTS [--warmup W] [--settle S] [--runs N] [--threads T]\n"
     "  edgekit-runner count    LIB INPUTS [--runs N]\n"
     "  edgekit-runner roofline\n"
     "\n"
+    "W runs come first, and more until their times are steady, for S seconds at most (0 if not given).\n"
     "T threads share the work of a run, 0: one for each core. The answers are the same, byte for byte.\n"
     "INPUTS and OUTPUTS hold raw little-endian bytes: for every frame, every tensor in order. The\n"
     "state of a streaming model is carried from frame to frame. Answers are JSON on stdout.\n"
@@ -28,6 +29,7 @@ static const char USAGE[] =
 typedef struct options {
   long frame;
   long warmup;
+  long settle;
   long runs;
   long threads;
 } options;
@@ -38,7 +40,7 @@ typedef int (*handler)(instance *loaded, char **files, const options *parsed);
 typedef struct command {
   const char *name;
   int positional; /* arguments after the command's name, the library first; 0 if it needs none */
-  const char *allowed[3];
+  const char *allowed[4];
   handler run;
 } command;
 
@@ -63,7 +65,7 @@ static int run_dump(instance *loaded, char **files, const options *parsed) {
 }
 
 static int run_profile(instance *loaded, char **files, const options *parsed) {
-  return command_profile(loaded, files[0], parsed->warmup, parsed->runs);
+  return command_profile(loaded, files[0], parsed->warmup, parsed->settle, parsed->runs);
 }
 
 static int run_count(instance *loaded, char **files, const options *parsed) {
@@ -82,7 +84,7 @@ static const command COMMANDS[] = {
     {"check", 3, {"--threads"}, run_check},
     {"run", 3, {"--threads"}, run_run},
     {"dump", 3, {"--frame", "--threads"}, run_dump},
-    {"profile", 2, {"--warmup", "--runs", "--threads"}, run_profile},
+    {"profile", 2, {"--warmup", "--settle", "--runs", "--threads"}, run_profile},
     {"count", 2, {"--runs"}, run_count},
     {"roofline", 0, {NULL}, run_roofline},
 };
@@ -130,6 +132,8 @@ static int parse_options(const command *which, int argc, char **argv, options *p
       parsed->frame = value;
     } else if (strcmp(argv[i], "--warmup") == 0) {
       parsed->warmup = value;
+    } else if (strcmp(argv[i], "--settle") == 0) {
+      parsed->settle = value;
     } else if (strcmp(argv[i], "--threads") == 0) {
       parsed->threads = value;
     } else if (value == 0) {
@@ -152,7 +156,7 @@ int main(int argc, char **argv) {
   if (argc - 2 < which->positional) {
     return usage_error("too few arguments for ", argv[1]);
   }
-  options parsed = {.frame = -1, .warmup = 3, .runs = 10, .threads = 1};
+  options parsed = {.frame = -1, .warmup = 3, .settle = 0, .runs = 10, .threads = 1};
   const int first_option = 2 + which->positional;
   int status = parse_options(which, argc - first_option, argv + first_option, &parsed);
   if (status != 0) {

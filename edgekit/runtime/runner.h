@@ -98,7 +98,8 @@ int command_run(instance *self, const char *inputs, const char *outputs);
 /* Dump the step outputs of frame `only`, or of every frame if it is negative. */
 int command_dump(instance *self, const char *inputs, const char *directory, long only);
 
-int command_profile(instance *self, const char *inputs, long warmup, long runs);
+/* Time `runs` invocations after `warmup`, and after more until they are steady, for `settle` seconds at most. */
+int command_profile(instance *self, const char *inputs, long warmup, long settle, long runs);
 int command_count(instance *self, const char *inputs, long runs);
 
 /* Measure how fast this machine reads memory and multiplies; takes some 0.3 s. */

@@ -60,21 +60,74 @@ static void stamp_observer(void *context, uint32_t step) {
   stamps[step] = now_ns();
 }
 
+/* ---- Warming up: caches, clock and branch predictors take as long as they take. */
+
+#define WINDOW 5
+#define TOLERANCE 0.03           /* two windows whose medians are nearer than this: no trend is left */
+
+typedef struct warm_up_result {
+  long runs;
+  bool is_steady; /* false: it was given up, and the times still moved */
+} warm_up_result;
+
+static uint64_t median(const uint64_t *times) {
+  uint64_t sorted[WINDOW];
+  for (int i = 0; i < WINDOW; i++) {
+    int at = i;
+    for (; at > 0 && sorted[at - 1] > times[i]; at--) {
+      sorted[at] = sorted[at - 1];
+    }
+    sorted[at] = times[i];
+  }
+  return sorted[WINDOW / 2];
+}
+
+/* The same rule as edgekit/measurement/warm_up.py; `times` has two windows, the older one first. */
+static bool is_steady(const uint64_t *times) {
+  const double before = (double)median(times);
+  const double change = (double)median(times + WINDOW) - before;
+  return (change < 0 ? -change : change) <= TOLERANCE * before;
+}
+
+/* One invocation, without an observer, so that reading the clock is not part of it. */
+static int time_once(instance *self, const unsigned char *frame, uint64_t *took) {
+  feed(self, frame);
+  const uint64_t start = now_ns();
+  const int status = instance_invoke(self, NULL, NULL);
+  *took = now_ns() - start;
+  return status;
+}
+
+/* Invoke `least` times, and on until the times are steady, or `settle` seconds are over. */
+static int warm_up(instance *self, const unsigned char *frame, long least, long settle,
+                   warm_up_result *result) {
+  uint64_t last[2 * WINDOW] = {0};
+  const uint64_t start = now_ns();
+  *result = (warm_up_result){0, false};
+  for (;;) {
+    result->is_steady = result->runs >= 2 * WINDOW && is_steady(last);
+    const bool is_late = now_ns() - start >= (uint64_t)settle * 1000000000u;
+    if (result->runs >= least && (result->is_steady || is_late)) {
+      return 0;
+    }
+    memmove(last, last + 1, sizeof last - sizeof last[0]);
+    const int status = time_once(self, frame, &last[2 * WINDOW - 1]);
+    if (status != 0) {
+      return status;
+    }
+    result->runs++;
+  }
+}
+
 /* `totals` has one number a run; `stamps` has operator_count + 1 a run. */
-static int measure(instance *self, const unsigned char *frame, long warmup, long runs,
-                   uint64_t *totals, uint64_t *stamps) {
+static int measure(instance *self, const unsigned char *frame, long runs, uint64_t *totals,
+                   uint64_t *stamps) {
   const size_t marks = (size_t)self->model->operator_count + 1;
-  for (long run = -warmup; run < runs; run++) {
-    /* The whole is timed without the observer, so that reading the clock is not part of it. */
-    feed(self, frame);
-    const uint64_t start = now_ns();
-    int status = instance_invoke(self, NULL, NULL);
-    const uint64_t end = now_ns();
-    const long row = run < 0 ? 0 : run;
-    totals[row] = end - start;
+  for (long run = 0; run < runs; run++) {
+    int status = time_once(self, frame, &totals[run]);
     if (status == 0) {
       feed(self, frame);
-      status = instance_invoke(self, stamp_observer, stamps + (size_t)row * marks);
+      status = instance_invoke(self, stamp_observer, stamps + (size_t)run * marks);
     }
     if (status != 0) {
       return status;
@@ -83,11 +136,12 @@ static int measure(instance *self, const unsigned char *frame, long warmup, long
   return instance_check_guards(self);
 }
 
-static int print_profile(const instance *self, long runs, const uint64_t *totals,
-                         const uint64_t *stamps) {
+static int print_profile(const instance *self, const warm_up_result *warmed, long runs,
+                         const uint64_t *totals, const uint64_t *stamps) {
   const uint32_t steps = self->model->operator_count;
   const size_t marks = (size_t)steps + 1;
-  printf("{\"runs\": %ld, \"total_ns\": [", runs);
+  printf("{\"runs\": %ld, \"warm_up_runs\": %ld, \"is_steady\": %s, \"total_ns\": [", runs,
+         warmed->runs, warmed->is_steady ? "true" : "false");
   for (long run = 0; run < runs; run++) {
     printf("%s%" PRIu64, run == 0 ? "" : ", ", totals[run]);
   }
@@ -104,7 +158,7 @@ static int print_profile(const instance *self, long runs, const uint64_t *totals
   return json_end();
 }
 
-int command_profile(instance *self, const char *inputs, long warmup, long runs) {
+int command_profile(instance *self, const char *inputs, long warmup, long settle, long runs) {
   int status = 0;
   unsigned char *frame = load_first_frame(self, inputs, &status);
   if (frame == NULL) {
@@ -117,9 +171,13 @@ int command_profile(instance *self, const char *inputs, long warmup, long runs) 
     fprintf(stderr, "edgekit-runner: cannot allocate the times of %ld runs\n", runs);
     status = EXIT_FAILED;
   } else {
-    status = measure(self, frame, warmup, runs, totals, stamps);
+    warm_up_result warmed;
+    status = warm_up(self, frame, warmup, settle, &warmed);
     if (status == 0) {
-      status = print_profile(self, runs, totals, stamps);
+      status = measure(self, frame, runs, totals, stamps);
+    }
+    if (status == 0) {
+      status = print_profile(self, &warmed, runs, totals, stamps);
     }
   }
   free(stamps);

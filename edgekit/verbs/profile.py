@@ -45,7 +45,8 @@ def profile(
             newest that fits the device is taken.
         device: a host, emulation, or by default this machine if it can run the build, else emulation.
         builds: root of the build folders.
-        warmup: invocations before the first that counts (not used when instructions are counted).
+        warmup: invocations before the first that counts, at least: more come until the times are steady
+            (not used when instructions are counted).
         runs: invocations that count (not used when instructions are counted).
         deployed: time the release that serves on the device, not a temporary copy of the build (not used
             when instructions are counted).

@@ -65,7 +65,6 @@ def situation(
         threads=threads,
         one_thread=None if total_of_all_threads is None else alone,
         device="d",
-        warmup=0,
         machine=facts,
         before=state,
         after=state,

@@ -33,9 +33,7 @@ MACHINE, QUIET = parse_facts(""), parse_state("")
 def profile_of(*totals: int, is_throttled: bool = False) -> Profile:
     samples = ProfileSamples(runs=len(totals), total_ns=totals, step_ns=((300, 310, 290), (100, 100, 100)))
     after = dataclasses.replace(QUIET, throttled=is_throttled)
-    return make_profile(
-        MANIFEST, samples, device="board", warmup=1, machine=MACHINE, before=QUIET, after=after
-    )
+    return make_profile(MANIFEST, samples, device="board", machine=MACHINE, before=QUIET, after=after)
 
 
 @given(st.lists(st.integers(0, 2**50), min_size=1, max_size=50))
@@ -86,6 +84,6 @@ def test_instructions_have_shares_and_no_time() -> None:
 def test_a_model_that_multiplies_nothing_has_no_rate() -> None:
     manifest = {**MANIFEST, "macs": 0, "operators": [{**op, "macs": 0} for op in MANIFEST["operators"]]}
     samples = ProfileSamples(runs=1, total_ns=(0,), step_ns=((0,), (0,)))
-    found = make_profile(manifest, samples, device="d", warmup=0, machine=MACHINE, before=QUIET, after=QUIET)
+    found = make_profile(manifest, samples, device="d", machine=MACHINE, before=QUIET, after=QUIET)
     assert found.macs_per_second is None
     assert [step.share for step in found.steps] == [0.0, 0.0]

@@ -61,7 +61,12 @@ def good(tmp_path: Path) -> str:
 
 def test_a_library_describes_itself(good: str) -> None:
     model = runner.describe(DEVICE, good, LIBRARY_NAME)
-    assert (model.abi_version, model.arena_bytes, model.arena_alignment, model.state_bytes) == (ABI_VERSION, 136, 64, 8)
+    assert (model.abi_version, model.arena_bytes, model.arena_alignment, model.state_bytes) == (
+        ABI_VERSION,
+        136,
+        64,
+        8,
+    )
     assert [(step.name, step.kernel, step.index) for step in model.operators] == [
         ("MAXIMUM", "tiny_maximum", 3),
         ("RELU", "tiny_relu", 4),
@@ -123,8 +128,15 @@ def test_dump_of_a_frame_that_is_not_there_is_refused(good: str) -> None:
 def test_profile_gives_one_time_a_run_and_step(good: str) -> None:
     samples = runner.profile(DEVICE, good, LIBRARY_NAME, "in", warmup=2, runs=5)
     assert samples.runs == len(samples.total_ns) == 5
+    assert samples.warm_up_runs == 2
     assert [len(step) for step in samples.step_ns] == [5, 5, 5]
     assert all(time > 0 for time in samples.total_ns)
+
+
+def test_a_warm_up_goes_on_until_ten_runs_show_that_times_are_steady(good: str) -> None:
+    samples = runner.profile(DEVICE, good, LIBRARY_NAME, "in", warmup=0, runs=1, settle_seconds=60)
+    assert samples.is_steady
+    assert samples.warm_up_runs >= 10
 
 
 def test_count_runs_through_all_steps(good: str) -> None:
