@@ -39,6 +39,7 @@ def test_the_wheel_carries_targets_recipes_and_the_code_for_devices(wheel: Path)
         names = set(archive.namelist())
     assert {f"edgekit/_data/targets/{name}.toml" for name in target_names()} <= names
     assert {f"edgekit/_data/recipes/{name}.toml" for name in recipe_names()} <= names
+    assert "edgekit/_data/tuning/shipped.jsonl" in names
     runtime = {path.name for path in (CHECKOUT / "edgekit" / "runtime").glob("*.[ch]")}
     assert "edgekit.h" in runtime
     assert {f"edgekit/runtime/{name}" for name in runtime} <= names
