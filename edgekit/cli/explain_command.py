@@ -29,7 +29,7 @@ def command(bundle: Path | None, device: DeviceChoice, runs: int, as_json: bool)
     """Say why BUNDLE takes as long as it does on a device: ranked causes, and what each is worth.
 
     Worth is the share of one invocation's time with one thread that would be saved without the cause. It
-    is measured, or marked as an estimate; docs/benchmarks.md has the formulas. An emulated device has no
+    is measured, or marked as an estimate; docs/measuring.md has the formulas. An emulated device has no
     times to explain.
     """
     from edgekit.verbs.builds import build_root

@@ -133,7 +133,7 @@ def _with_answers(bundle: Bundle, golden: Golden) -> Golden:
         raise OracleMissingError(
             f"The bundle {bundle.path} cannot be verified.",
             why="LiteRT was not installed where it was built, so its golden vectors have no answers.",
-            fix="pip install ai-edge-litert on this machine, then build it again.",
+            fix="pip install 'edgekit-sdk[litert]' on this machine, then build it again.",
         )
     if not oracle_available():
         raise OracleMissingError(

@@ -35,6 +35,7 @@ PINS: dict[str, str | None] = {
     "ziglang": "0.17.1",
 }
 ORACLE = ("tflite-micro", "0.dev20261023182759")
+LITERT = ("ai-edge-litert", "2.3.0")  # the extra `litert`
 
 _OLDEST_PYTHON = (3, 11)
 _NAMESPACED_BINFMT_KERNEL = (6, 7)  # from here on a user may register an emulator for himself
@@ -62,6 +63,7 @@ class Purpose(StrEnum):
 
     BUILD = "build"
     VERIFY = "verify"
+    RACE = "race with LiteRT"
     EMULATED_BOARD = "emulated board"
 
 
@@ -84,6 +86,7 @@ def doctor(*, emulated: bool = False) -> tuple[Check, ...]:
         emulated: count what only the emulated board needs as required.
     """
     checks = [_python(), *(_package(name, pin) for name, pin in PINS.items()), _zig(), _oracle(), _cache()]
+    checks.append(_package(*LITERT, purpose=Purpose.RACE, required=False))
     board = [*(_program(name, use) for name, use in _BOARD_PROGRAMS.items()), _plugins(), _kernel()]
     return (*checks, *(dataclasses.replace(check, required=check.required or emulated) for check in board))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgekit.verbs import doctor as doctor_module
-from edgekit.verbs.doctor import ORACLE, PINS, Check, Purpose, doctor
+from edgekit.verbs.doctor import LITERT, ORACLE, PINS, Check, Purpose, doctor
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -31,6 +31,11 @@ def requirements() -> dict[str, str | None]:
 
 def test_the_doctor_asks_for_what_the_package_depends_on() -> None:
     assert requirements() == PINS | dict([ORACLE])
+
+
+def test_the_doctor_asks_for_the_litert_of_the_extra() -> None:
+    table = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert table["project"]["optional-dependencies"]["litert"] == ["==".join(LITERT)]
 
 
 def test_in_the_environment_of_the_tests_nothing_required_is_missing() -> None:
