@@ -317,7 +317,7 @@ def _sentence(result: TaskResult) -> str:
     if not result.best_score or result.untuned_score is None:
         return ""
     gain = result.untuned_score / result.best_score
-    return f"; {result.name}: {result.best_score:,.0f} {result.unit}, {gain:.2f} times the untuned speed"
+    return f"; {result.name}: {gain:.2f} times the untuned speed"
 
 
 def _duration(seconds: float) -> str:

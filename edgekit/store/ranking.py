@@ -7,6 +7,7 @@ older records say nothing of its present code.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 from collections import defaultdict
@@ -89,6 +90,7 @@ def distance(one: str, other: str) -> float:
     return sum(abs(math.log2(extents[name] / others[name])) for name in extents)
 
 
+@functools.cache
 def _parse(workload: str) -> dict[str, Any] | None:
     """A workload's extents and the rest; None for one that is only a name."""
     if not workload.startswith("{"):
