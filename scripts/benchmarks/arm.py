@@ -69,7 +69,12 @@ def measure(contender: Contender, target_name: str, work: Path, *, afresh: bool,
         litert=theirs.instructions,
         ratio=ratio,
         exact=is_exact(bundle, golden, target, progress=progress),
-        more={"target": target_name, "emulator": theirs.qemu, "litert": theirs.version},
+        more={
+            "target": target_name,
+            "tuned_share": bundle.manifest["tuning"]["tuned_share"],
+            "emulator": theirs.qemu,
+            "litert": theirs.version,
+        },
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.contenders import Contender
+    from edgekit.artifacts import Bundle
     from edgekit.measurement import MachineState
 
 BARS = {1: Bar(geomean=1.3, worst=1.0), 2: Bar(geomean=1.2, worst=1.0)}
@@ -68,7 +69,7 @@ class _Race:
     """One model, ready to run."""
 
     contender: Contender
-    macs: int
+    bundle: Bundle
     exact: bool
     ours: _Series
     theirs: tuple[_Series, ...]  # LiteRT with one thread, and with as many as EdgeKit if those are more
@@ -124,7 +125,7 @@ def _ready(contender: Contender, work: Path, threads: int, clock: Callable[[], f
     theirs = [LiteRtEngine(contender.path, count, frame) for count in sorted({1, threads})]
     return _Race(
         contender=contender,
-        macs=bundle.manifest["macs"],
+        bundle=bundle,
         exact=ours.is_exact(golden),
         ours=_Series(engine=ours, clock=clock),
         theirs=tuple(_Series(engine=engine, clock=clock) for engine in theirs),
@@ -155,7 +156,7 @@ def _row(race: _Race, threads: int, clock: str, before: MachineState, after: Mac
         cpu=cpu_name(),
         threads=threads,
         trained=race.contender.trained,
-        macs=race.macs,
+        macs=race.bundle.manifest["macs"],
         unit="us",
         edgekit=ours,
         litert=theirs,
@@ -163,6 +164,7 @@ def _row(race: _Race, threads: int, clock: str, before: MachineState, after: Mac
         exact=race.exact,
         more={
             "clock": clock,
+            "tuned_share": race.bundle.manifest["tuning"]["tuned_share"],
             "litert_threads": best.engine.threads if isinstance(best.engine, LiteRtEngine) else 1,
             "verdict": str(judged.verdict),
             "reasons": [reason.words for reason in judged.reasons],
