@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from edgekit.cli.output import table
-from edgekit.measurement import Ratio, geometric_mean
+from edgekit.measurement import Ratio, Verdict, geometric_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +47,11 @@ class Bar:
             f"{where}: {row.name} is at {row.ratio.middle:.3f}, and {self.worst} is the least allowed"
             for row in rows
             if row.ratio.high < self.worst
+        ]
+        missed += [
+            f"{where}: the measurement of {row.name} is INVALID, so it shows nothing"
+            for row in rows
+            if row.more.get("verdict") == Verdict.INVALID
         ]
         return missed
 

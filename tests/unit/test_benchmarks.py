@@ -74,6 +74,8 @@ def test_a_bar_is_missed_by_the_mean_or_by_one_model_that_is_surely_under_it() -
     assert bar.shortfalls([row(1.5, 1.4, 1.6), row(1.5, 1.4, 1.6)]) == []
     assert "geometric mean is 1.200" in bar.shortfalls([row(1.2, 1.1, 1.3)])[0]
     assert "net is at 0.950" in bar.shortfalls([row(3.0, 2.9, 3.1), row(0.95, 0.9, 0.99)])[0]
+    spoiled = dataclasses.replace(row(3.0, 2.9, 3.1), more={"verdict": "INVALID"})
+    assert "measurement of net is INVALID" in bar.shortfalls([spoiled])[0]
     unsure = row(0.95, 0.8, 1.05)
     assert bar.shortfalls([row(3.0, 2.9, 3.1), unsure]) == []
 
