@@ -21,22 +21,31 @@ if TYPE_CHECKING:
 
     from edgekit.schedule.template import Choice
 
-_PER_TEMPLATE = (48, 3)  # points of the preferred template, and of each other one that fits
+_PROMISING = 1.5  # times the best score: a template whose first point is no worse is worth its others
 _FINALISTS = 4
 _CLOSE = 1.15  # times the best score: what noise may have put behind
 FIRST_RUNS, FINAL_RUNS = 9, 60
 
 
-def proposals(candidates: Sequence[Choice]) -> tuple[Choice, ...]:
-    """The candidates of a task that are worth a measurement, in the order to measure them."""
-    taken: dict[str, int] = {}
-    chosen = []
-    for choice in candidates:
-        limit = _PER_TEMPLATE[choice.template != candidates[0].template]
-        taken[choice.template] = taken.get(choice.template, 0) + 1
-        if taken[choice.template] <= limit:
-            chosen.append(choice)
-    return tuple(chosen)
+def proposals(candidates: Sequence[Choice], known: Mapping[Choice, float]) -> tuple[Choice, ...]:
+    """The candidates of a task to measure next, in that order; none when enough is known.
+
+    First all points of the preferred template and the first one of each other that fits; of those others, the
+    rest only where that one comes close.
+    """
+    preferred = candidates[0].template
+    first = {choice.template: choice for choice in reversed(candidates)}
+    missing = [
+        choice
+        for choice in candidates
+        if choice not in known and (choice.template == preferred or choice is first[choice.template])
+    ]
+    if missing:
+        return tuple(missing)
+    promising = _PROMISING * min(known[choice] for choice in candidates if choice in known)
+    return tuple(
+        choice for choice in candidates if choice not in known and known[first[choice.template]] <= promising
+    )
 
 
 def finalists(scores: Mapping[Choice, float]) -> tuple[Choice, ...]:

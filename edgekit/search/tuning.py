@@ -115,16 +115,17 @@ class Tuner:
             ToolMissingError: candidates cannot be built.
         """
         waiting = deque(part for task in tasks for part in _parts(task, self._missing(task)))
-        self._total = sum(len(item.choices) for item in waiting)
-        if budget.trials is not None:
-            self._total = min(self._total, budget.trials)
         self._budget = budget
+        self._total = self._limited(sum(len(item.choices) for item in waiting))
         building: dict[Future[Batch], _Work] = {}
         try:
             while (waiting and not self._is_over(building)) or building:
                 self._submit(waiting, building)
                 for future in self._finished(building):
-                    self._measure(building.pop(future), future.result(), waiting)
+                    item, batch = building.pop(future), future.result()
+                    self._measure(item, batch)
+                    if not any(other.task is item.task for other in (*waiting, *building.values())):
+                        waiting.extendleft(reversed(self._next(item, batch)))
         finally:
             for future in building:
                 future.cancel()
@@ -165,7 +166,7 @@ class Tuner:
 
     # ------------------------------------------------------------------------------- measuring
 
-    def _measure(self, item: _Work, batch: Batch, waiting: deque[_Work]) -> None:
+    def _measure(self, item: _Work, batch: Batch) -> None:
         try:
             samples = self._runner.measure(batch, FINAL_RUNS if item.is_final else FIRST_RUNS)
         except CandidateDiffersError as error:
@@ -175,16 +176,21 @@ class Tuner:
         records = self._records(item, samples)
         self._store.add([*records, *(self._on_the_same_clock(item, records) if item.is_final else ())])
         self._best = _sentence(self._result(item.task))
+        if not item.is_final:
+            self._trials += len(item.choices)
+
+    def _next(self, item: _Work, batch: Batch) -> list[_Work]:
+        """What follows at once for a task whose batches are all measured: what is begun is finished."""
         if item.is_final:
-            return
-        self._trials += len(item.choices)
+            return []
+        more = self._missing(item.task)
+        if more:
+            self._total = self._limited(self._total + len(more))
+            return _parts(item.task, more, batch.expected)
         if self._runner.machine.unit is Unit.INSTRUCTIONS:
-            return
-        known = self._known(item.task)
-        again = finalists({choice: record.score for choice, record in known.items()})
-        if again:  # next, before new ones: a task that is begun is finished
-            final = _Work(item.task, again, is_final=True, expected=batch.expected)
-            waiting.appendleft(final)
+            return []
+        again = finalists(self._scores(item.task))
+        return [_Work(item.task, again, is_final=True, expected=batch.expected)] if again else []
 
     def _records(self, item: _Work, samples: Samples) -> list[Record]:
         machine, today = self._runner.machine, datetime.now(UTC).date().isoformat()
@@ -234,10 +240,17 @@ class Tuner:
             and (record.cpu, record.features, record.source, record.machine, record.unit) == mine
         }
 
+    def _scores(self, task: Task) -> dict[Choice, float]:
+        everything = candidates(task.job, self._cpu)
+        return {c: record.score for c, record in self._known(task).items() if c in everything}
+
     def _missing(self, task: Task) -> tuple[Choice, ...]:
-        """The candidates that this machine has not measured yet."""
-        known = self._known(task)
-        return tuple(c for c in proposals(candidates(task.job, self._cpu)) if c not in known)
+        """The candidates that this machine has yet to measure."""
+        return proposals(candidates(task.job, self._cpu), self._scores(task))
+
+    def _limited(self, total: int) -> int:
+        """A number of candidates, within the budget."""
+        return total if self._budget.trials is None else min(total, self._budget.trials)
 
     def _show(self) -> None:
         share = self._trials / self._total if self._total else 1.0
@@ -262,14 +275,14 @@ class Tuner:
         )
 
     def _result(self, task: Task) -> TaskResult:
-        everything = proposals(candidates(task.job, self._cpu))
+        everything = candidates(task.job, self._cpu)
         known = {c: record for c, record in self._known(task).items() if c in everything}
         untuned = known.get(everything[0])
         best = min(known.values(), key=lambda record: record.score, default=None)
         return TaskResult(
             name=task.name,
             macs=task.macs,
-            candidates=len(everything),
+            candidates=len(known) + len(self._missing(task)),
             measured=len(known),
             untuned_score=None if untuned is None else untuned.score,
             best_score=None if best is None else best.score,
@@ -288,11 +301,14 @@ class _Work:
     expected: bytes | None = None
 
 
-def _parts(task: Task, choices: Sequence[Choice]) -> list[_Work]:
+def _parts(task: Task, choices: Sequence[Choice], expected: bytes | None = None) -> list[_Work]:
     """Batches whose outputs fit a small board's memory."""
     output_bytes = math.prod(task.writes.shape) * np.dtype(task.writes.dtype).itemsize
     most = max(2, _BATCH_BYTES // output_bytes)
-    return [_Work(task, tuple(choices[start : start + most])) for start in range(0, len(choices), most)]
+    return [
+        _Work(task, tuple(choices[start : start + most]), expected=expected)
+        for start in range(0, len(choices), most)
+    ]
 
 
 def score_of(runs: Sequence[int]) -> float:

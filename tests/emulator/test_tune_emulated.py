@@ -46,7 +46,7 @@ def test_every_proposed_candidate_gives_the_canonical_kernels_bytes(target: str)
     with batch_runner(chosen, DeviceChoice(emulated=True), silent) as runner:
         for model in content:
             for task in tasks(lower(read_tflite(model, name="model")), chosen):
-                choices = proposals(candidates(task.job, cpu_class(chosen)))
+                choices = proposals(candidates(task.job, cpu_class(chosen)), {})
                 items = tuple((task, choice) for choice in choices)
                 samples = runner.measure(build_batch(Request(items=items, target=chosen)), 1)
                 assert len(samples) == len(items)

@@ -112,9 +112,16 @@ def choices(*names: str) -> list[Choice]:
     return [Choice(name, Parameters(pixels=i)) for i, name in enumerate(names)]
 
 
-def test_every_point_of_the_preferred_template_is_proposed_and_some_of_the_others() -> None:
+def test_the_preferred_template_is_enumerated_and_of_the_others_one_point_is_tried() -> None:
     preferred, others = choices(*["best"] * 20), choices(*["other"] * 20)
-    assert proposals([*preferred, *others]) == (*preferred, *others[:3])
+    everything = [*preferred, *others]
+    assert proposals(everything, {}) == (*preferred, others[0])
+    assert proposals(everything, {preferred[0]: 1.0}) == (*preferred[1:], others[0])
+    slow = {**dict.fromkeys(preferred, 10.0), others[0]: 16.0}
+    assert proposals(everything, slow) == ()
+    close = {**dict.fromkeys(preferred, 10.0), others[0]: 14.0}
+    assert proposals(everything, close) == tuple(others[1:])
+    assert proposals(everything, close | dict.fromkeys(others, 14.0)) == ()
 
 
 def test_the_close_ones_are_measured_again_and_a_clear_winner_is_not() -> None:
