@@ -12,6 +12,7 @@ from edgekit.ingest import read_tflite
 from edgekit.lower import lower
 from edgekit.oracle import run_oracle
 from edgekit.schedule import schedule
+from edgekit.schedule.template import Choice, Parameters
 from edgekit.target import load_target
 from edgekit.testing.crossed import run_crossed
 from edgekit.testing.int8 import assert_same_bits
@@ -23,15 +24,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edgekit.schedule.template import Lookup
+
 pytestmark = pytest.mark.emulator
 
 TARGETS = ("rpi4", "rpi5", "beaglebone-black")
 QUICK_NETS, FULL_NETS = 4, 40
 
 
-def _assert_exact(flatbuffer: bytes, frames: Sequence[tuple[NDArray[Any], ...]], target: str) -> None:
+def _assert_exact(
+    flatbuffer: bytes,
+    frames: Sequence[tuple[NDArray[Any], ...]],
+    target: str,
+    *,
+    lookup: Lookup = lambda _job: None,
+    threads: int = 1,
+) -> None:
     expected = run_oracle(flatbuffer, frames)
-    actual = run_crossed(flatbuffer, frames, load_target(target))
+    actual = run_crossed(flatbuffer, frames, load_target(target), lookup, threads)
     for frame, (ours, theirs) in enumerate(zip(actual, expected, strict=True)):
         for mine, reference in zip(ours, theirs, strict=True):
             assert_same_bits(mine, reference, f"frame {frame}")
@@ -144,13 +154,28 @@ def _mixed_steps(shape: tuple[int, ...]) -> NDArray[np.int8]:
     return values.reshape(shape)
 
 
-@pytest.mark.parametrize("output_scale", [1.0, 0.001], ids=["right shifts", "left shifts"])
-def test_long_steps_are_exact(output_scale: float) -> None:
+@pytest.mark.parametrize("target", ["rpi4", "beaglebone-black"])
+@pytest.mark.parametrize("reads", ["runs", "patches"])
+def test_runs_and_patches_are_exact(target: str, reads: str) -> None:
+    """Whichever takes fewer instructions, either may be chosen by a search."""
+    cases = [case for case in SHAPES if case[4] != (1, 1)]
+    choice = Choice("neon_mlal_rows", Parameters(reads=reads))
+    frames = _frames([(1, *case[:3]) for case in cases])
+    _assert_exact(_convolutions(cases), frames, target, lookup=lambda _job: choice)
+
+
+@pytest.mark.parametrize(
+    ("output_scale", "threads"),
+    [(1.0, 1), (0.001, 1), (1.0, 3)],
+    ids=["right shifts", "left shifts", "threads"],
+)
+def test_long_steps_are_exact(output_scale: float, threads: int) -> None:
     """All products of a step are added in int16: up to 255 times -128."""
     flatbuffer = _convolutions(LONG_STEP_SHAPES, output_scale=output_scale, weights=_mixed_steps)
     module = schedule(lower(read_tflite(flatbuffer, name="model")), load_target("rpi4")).module
     assert module.script().count("ek_convolution_row_mlal_long") >= len(LONG_STEP_SHAPES)
-    _assert_exact(flatbuffer, _frames([(1, *case[:3]) for case in LONG_STEP_SHAPES]), "rpi4")
+    frames = _frames([(1, *case[:3]) for case in LONG_STEP_SHAPES])
+    _assert_exact(flatbuffer, frames, "rpi4", threads=threads)
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -1,7 +1,8 @@
 """Convolution on ARM without dot products: by kernels/neon/convolution_row_mlal.S, in int16 products.
 
-It takes no parameters: runs are read where they are, and pixels and channels that fill no tile have tiles of
-their own. Where the weights of enough steps are small, a second kernel adds more products in int16.
+Parameters: `reads`, what the micro-kernel multiplies: `runs` of the input where they are, or `patches` that
+are gathered first. Where runs are read and the weights of enough steps are small, convolution_row_mlal_long.S
+adds more products in int16.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from tvm import te
 
 from edgekit.schedule.cpu import RowKernel
 from edgekit.schedule.scheduled import Scheduled
-from edgekit.schedule.template import Job, Parameters, Template, one_point
+from edgekit.schedule.template import Job, Parameters, Template
 from edgekit.schedule.templates.convolution import flatten_pixels
+from edgekit.schedule.templates.convolution_patches import gathered, patch_expressions
 from edgekit.schedule.templates.convolution_rows import Runs, row_expressions
 from edgekit.schedule.templates.neon_runs import is_convolution_by_rows
 from edgekit.schedule.templates.padding import vectorize_function_padding
@@ -35,15 +37,20 @@ if TYPE_CHECKING:
 
     from edgekit.compute.convolution import Convolution
     from edgekit.schedule.cpu import CpuClass
+    from edgekit.schedule.templates.convolution_patches import Patches
 
+_RUNS, _PATCHES = Parameters(reads="runs"), Parameters(reads="patches")
 _SUMS_PER_VECTOR = 32  # that a CPU needs room for, to compute a vector of channels of a tile of pixels
-# Instructions of a whole tile, of 3 pixels and 16 channels.
-_STEP_COST = 78
+# The micro-kernel reads half a pair past a run; gathering copies whole vectors.
+OVERREAD_BYTES = 15
+
+# Instructions of a whole tile: of 3 pixels and 16 channels.
+_TILE_PIXELS, _TILE_CHANNELS = 3, 16
+_STEP_COSTS = {4: 78, 2: 43, 1: 36}  # by the pairs of a step
+_RUN_COST = 10  # to go on to the next one
 _LONG_STEP_SAVES = 11
 _TABLE_COST = 1  # a step
-_RUN_COST = 8  # to go on to the next one
 _LEAST_SAVED = 0.02
-OVERREAD_BYTES = 1  # where a run ends in half a pair
 
 
 def _fits(job: Job, cpu: CpuClass) -> bool:
@@ -52,25 +59,40 @@ def _fits(job: Job, cpu: CpuClass) -> bool:
     return cpu.row_kernel is RowKernel.MLAL and is_safe and is_convolution_by_rows(job.workload)
 
 
-def _apply(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+def _space(job: Job, _cpu: CpuClass) -> tuple[Parameters, ...]:
+    load = flatten_pixels(job.workload)
+    runs = _runs(load)
+    if runs.segments == 1:
+        return (_RUNS,)
+    patches = gathered(load, runs)
+    blocks = -(-load.out_channels // _TILE_CHANNELS)
+    by_patches = blocks * _cost(patches.runs) + _TILE_PIXELS * _gather_cost(patches)
+    return (_PATCHES, _RUNS) if by_patches < blocks * _cost(runs) else (_RUNS, _PATCHES)
+
+
+def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
     vectors = cpu.accumulators // _SUMS_PER_VECTOR
     runs, instance, packer = _runs(load), "mlal", pack_steps
-    if cpu.has_long_chains and _pays(job, load, runs, vectors):
+    if parameters == _RUNS and cpu.has_long_chains and _pays(job, load, runs, vectors):
         runs = dataclasses.replace(runs, table_bytes=table_bytes(runs) // LANES)
         instance, packer = "mlal_long", pack_long_steps
     function = f"ek_convolution_row_{instance}_{tile_form(load.requantization)}"
+    if parameters == _PATCHES:
+        patches = gathered(load, runs)
+        runs = patches.runs
+        expressions = patch_expressions(load, patches, function)
+    else:
+        expressions = row_expressions(load, runs, function)
 
     def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
         return np.pad(values, (0, -len(values) % LANES), mode="edge")
 
     return Scheduled(
-        vectorize_function_padding(te.create_prim_func(row_expressions(load, runs, function))),
+        vectorize_function_padding(te.create_prim_func(expressions)),
         {
             1: lambda weights: packer(weights, load, runs, vectors),
-            2: pad_channels,
-            3: pad_channels,
-            4: pad_channels,
+            **dict.fromkeys((2, 3, 4), pad_channels),
         },
         kernels="neon",
         overread_bytes=OVERREAD_BYTES,
@@ -78,7 +100,7 @@ def _apply(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
 
 
 MLAL_ROWS = Template(
-    name="neon_mlal_rows", kind="convolution", version=4, fits=_fits, space=one_point, apply=_apply
+    name="neon_mlal_rows", kind="convolution", version=5, fits=_fits, space=_space, apply=_apply
 )
 
 
@@ -105,4 +127,18 @@ def _pays(job: Job, load: Convolution, runs: Runs, vectors: int) -> bool:
         return False
     steps = runs.segments * runs.units // STEP
     saved = steps * (share * _LONG_STEP_SAVES - (1 - share) * _TABLE_COST) + (runs.segments - 1) * _RUN_COST
-    return saved > _LEAST_SAVED * steps * _STEP_COST
+    return saved > _LEAST_SAVED * steps * _STEP_COSTS[STEP]
+
+
+def _cost(runs: Runs) -> int:
+    """Of a tile, but for what all tiles take."""
+    whole, rest = divmod(runs.units, STEP)
+    per_run = whole * _STEP_COSTS[4] + sum(_STEP_COSTS[pairs] for pairs in (2, 1) if rest & pairs)
+    is_one_step = runs.units in (4, 2)  # then all runs are one
+    return runs.segments * per_run + (0 if is_one_step else (runs.segments - 1) * _RUN_COST)
+
+
+def _gather_cost(patches: Patches) -> int:
+    """Per pixel."""
+    source = patches.source
+    return 6 + source.segments * (5 + 4 * -(-source.length // 16))
