@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.contenders import shipped
+from benchmarks.markdown import markdown
 from benchmarks.network_maker import NetworkMaker
 from benchmarks.networks import NETWORKS, network_path
 from benchmarks.result import Bar, Row, document
@@ -78,6 +79,21 @@ def test_a_bar_is_missed_by_the_mean_or_by_one_model_that_is_surely_under_it() -
     assert "measurement of net is INVALID" in bar.shortfalls([spoiled])[0]
     unsure = row(0.95, 0.8, 1.05)
     assert bar.shortfalls([row(3.0, 2.9, 3.1), unsure]) == []
+
+
+def test_several_runs_make_one_table_of_ratios() -> None:
+    timed = dataclasses.replace(
+        row(1.5, 1.4, 1.6, cpu="Some Xeon"), trained=False, unit="us", more={"clock": "wall"}
+    )
+    counted = dataclasses.replace(row(2.0, 2.0, 2.0), trained=False)
+    found = markdown([document("host", [timed], {}), document("arm", [counted], {})])
+    assert found.splitlines() == [
+        "| model | MACs | x86-64, 1 thread, time | Cortex-A72, instructions |",
+        "| --- | ---: | ---: | ---: |",
+        "| net \\* | 1,000 | 1.50 (1.40 to 1.60) | 2.00 |",
+        "| **geometric mean** |  | **1.50** | **2.00** |",
+        "| worst |  | 1.50 | 2.00 |",
+    ]
 
 
 def test_a_suite_has_the_trained_models_and_marks_those_with_random_weights() -> None:
