@@ -54,7 +54,8 @@ def command(bundle: Path | None, device: DeviceChoice, keep: int, root: str | No
 def _show(deployment: Deployment) -> None:
     release = deployment.release
     frames = release.golden_frames
-    equal = f"{frames} frames equal, before the switch and after it"
+    right = "within LiteRT's tolerance" if release.library.endswith(".tflite") else "equal"
+    equal = f"{frames} frames {right}, before the switch and after it"
     rows = [
         ("device", f"{deployment.device} ({deployment.machine.model or deployment.machine.architecture})"),
         ("release", release.id),

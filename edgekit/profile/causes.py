@@ -186,14 +186,18 @@ def userland_of_32_bits(situation: Situation) -> Iterator[Cause | None]:
 
 def untuned(situation: Situation) -> Iterator[Cause | None]:
     """Kernels that nobody measured. What that is worth is not known before they are."""
-    missing = 1 - situation.manifest["tuning"]["tuned_share"]
+    tuning = situation.manifest["tuning"]
+    missing = 1 - tuning["tuned_share"]
     if missing < _WORTH_TELLING:
         return
+    by_nearest = sum(tuning.get("nearest_by", {}).values())
+    nearest = f"; those of {by_nearest:.0%} by a similar one's" if by_nearest else ""
     yield situation.cause(
         "untuned operators",
         None,
         Basis.UNKNOWN,
-        f"The kernels of {missing:.0%} of the products were chosen by a heuristic, and not by measurement.",
+        f"The kernels of {missing:.0%} of the products were not chosen by measurements of their own shape"
+        f"{nearest}.",
         "edgekit tune, then build again.",
     )
 

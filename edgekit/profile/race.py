@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import tempfile
 from enum import StrEnum
@@ -14,7 +15,7 @@ from edgekit.devices.emulated.litert import count_litert
 from edgekit.devices.frames import load_golden, pack_frames
 from edgekit.devices.probe import probe
 from edgekit.devices.workspace import installed, put_bytes
-from edgekit.errors import RunnerFailedError
+from edgekit.errors import RunnerFailedError, WrongValueError
 from edgekit.measurement import (
     Assessment,
     Evidence,
@@ -27,6 +28,7 @@ from edgekit.measurement import (
     paired_ratio,
     read_state,
     summarize,
+    warm_up,
 )
 from edgekit.profile.count import count_bundle
 from edgekit.runtime import runtime_file
@@ -122,7 +124,8 @@ def race_bundle(
             progress(f"Checking EdgeKit's answers on {device.name}", None)
             put_bytes(device, pack_frames(golden.outputs), model.scratch_file(_EXPECTED))
             places = (model.scratch_file(_INPUTS), model.scratch_file(_EXPECTED))
-            exact = runner.check(device, model.directory, model.library, *places).equal
+            checked = runner.check(device, model.directory, model.library, *places, threads=threads)
+            exact = checked.equal
         progress(f"Racing EdgeKit and LiteRT on {device.name}, {rounds} rounds", None)
         machine, before = probe(device), read_state(device)
         answer = _run(device, model, threads, rounds)
@@ -170,10 +173,17 @@ def count_race(bundle: Bundle, target: Target, *, progress: Progress) -> Instruc
 
     Raises:
         NotEmulatedError: the target is no ARM board.
-        PackageUnavailableError: LiteRT has no wheel for the target's architecture, or there is no network.
+        WrongValueError: LiteRT has no wheel for the target's architecture.
+        PackageUnavailableError: there is no network.
         ToolMissingError: QEMU is not installed, or takes no plugins.
         EmulatorFailedError: an engine failed under it, or LiteRT did not use XNNPACK.
     """
+    if target.architecture != "aarch64":
+        raise WrongValueError(
+            f"LiteRT's instructions cannot be counted for {target.name}.",
+            why=f"The package ai-edge-litert has no wheel for {target.architecture}.",
+            fix="Race on a board with tflite-runtime (--host), or count EdgeKit's alone: edgekit profile.",
+        )
     ours = count_bundle(bundle, target, progress=progress)
     golden = load_golden(bundle.path, bundle.manifest)
     with tempfile.TemporaryDirectory(prefix="edgekit-race-") as folder:
@@ -195,9 +205,13 @@ def count_race(bundle: Bundle, target: Target, *, progress: Progress) -> Instruc
 
 def _install_race(device: Device, bundle: Bundle, model: Installed) -> None:
     """Put beside the library what the race needs."""
-    warm_up = Path(runtime_file("..")) / "measurement" / "warm_up.py"
     paths = [runtime_file(name) for name in (_RACE, "litert_runner.py")]
-    for path in (*paths, warm_up, bundle.path / "edgekit_model.py", bundle.path / _MODEL):
+    for path in (
+        *paths,
+        Path(inspect.getfile(warm_up)),
+        bundle.path / "edgekit_model.py",
+        bundle.path / _MODEL,
+    ):
         device.put(path, model.scratch_file(path.name), mode=0o755 if path.name == _RACE else 0o644)
 
 

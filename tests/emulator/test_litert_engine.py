@@ -56,6 +56,12 @@ def test_instructions_of_several_threads_are_not_counted(ours: Bundle) -> None:
         edgekit.bench(ours.path, device=EMULATED, threads=2)
 
 
+def test_litert_is_not_counted_where_there_is_no_wheel_of_it(tmp_path: Path) -> None:
+    bundle = edgekit.build(model_path(MODEL), target="generic-armv7", output=tmp_path)
+    with pytest.raises(WrongValueError, match="has no wheel for armv7"):
+        edgekit.bench(bundle.path, device=EMULATED)
+
+
 def test_a_build_for_litert_is_counted_as_a_whole(tmp_path: Path) -> None:
     bundle = edgekit.build(model_path(MODEL), target="rpi4", output=tmp_path, engine=edgekit.Engine.LITERT)
     found = edgekit.profile(bundle.path, device=EMULATED)
