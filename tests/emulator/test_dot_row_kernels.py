@@ -69,6 +69,11 @@ SHAPES = [
         for channels in (*range(1, 18), 31, 32, 33, 40, 48, 56, 63, 64, 65, 96)
     ),
     *(ConvolutionCase(4, 9, channels, 8, (3, 3)) for channels in (1, 2, 3, 5, 6, 16, 20, 32)),
+    # First layers, whose bytes are looked up: up to 16 of them, and up to 32.
+    *(ConvolutionCase(4, 7, 1, filters, (3, width)) for width in range(1, 11) for filters in (8, 20)),
+    *(ConvolutionCase(6, width, 1, filters, (5, 5)) for width in (5, 7, 8) for filters in (8, 20)),
+    ConvolutionCase(7, 9, 1, 20, (5, 4), 2),
+    ConvolutionCase(7, 9, 3, 20, (5, 2), 1, "VALID"),
     ConvolutionCase(9, 9, 24, 12, (3, 3), 2),
     ConvolutionCase(9, 8, 24, 12, (1, 1), 2, "VALID"),
     ConvolutionCase(11, 7, 8, 7, (5, 3), 2, "VALID"),
@@ -125,7 +130,13 @@ def test_every_candidate_gives_the_same_bytes(kernel: RowKernel, number: int) ->
 # Inputs that fill their 64 bytes, so that the output begins where the last run's padding is read.
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize(
-    "case", [ConvolutionCase(4, 8, 2, 1), ConvolutionCase(8, 8, 3, 2), ConvolutionCase(1, 64, 1, 5)]
+    "case",
+    [
+        ConvolutionCase(4, 8, 2, 1),
+        ConvolutionCase(8, 8, 3, 2),
+        ConvolutionCase(1, 64, 1, 5),
+        ConvolutionCase(8, 8, 1, 3, (3, 3), padding="VALID"),
+    ],
 )
 def test_bytes_after_a_run_may_change_while_a_row_is_computed(
     kernel: RowKernel, case: ConvolutionCase
@@ -149,6 +160,27 @@ def test_a_cpu_gets_the_kernels_that_its_features_allow(kernel: RowKernel) -> No
     assert f"ek_convolution_row_{kernel}_linear" in tuned.module.script()
 
 
+@pytest.mark.parametrize(
+    ("case", "instance"),
+    [
+        (ConvolutionCase(8, 8, 1, 8, (3, 3)), "3x1"),
+        (ConvolutionCase(8, 8, 3, 8, (3, 3)), "3x2"),
+        (ConvolutionCase(8, 8, 1, 8, (5, 5)), "5x2"),
+    ],
+)
+def test_first_layers_look_up_what_they_read(case: ConvolutionCase, instance: str) -> None:
+    model = read_tflite(convolutions_model([case], Numbers()), name="model")
+    assert f'"ek_convolution_row_dot_table_{instance}_linear"' in schedule(lower(model), _DOT).module.script()
+
+
+@pytest.mark.parametrize("channels", [4, 16])
+def test_filters_of_too_many_bytes_are_not_looked_up(channels: int) -> None:
+    model = read_tflite(
+        convolutions_model([ConvolutionCase(8, 8, channels, 8, (3, 3))], Numbers()), name="model"
+    )
+    assert "_table_" not in schedule(lower(model), _DOT).module.script()
+
+
 def test_a_single_pixel_is_computed_by_dot_products() -> None:
     model = read_tflite(convolutions_model([ConvolutionCase(1, 1, 16, 8)], Numbers()), name="model")
     tuned = schedule(lower(model), TARGETS[RowKernel.MMLA])
@@ -162,7 +194,7 @@ def test_a_single_pixel_is_computed_by_dot_products() -> None:
         (Numbers(bias_limit=1 << 30), "linear_wide"),
         (Numbers(output_zero_point=-128), "relu"),
         (Numbers(output_zero_point=-128, bias_limit=1 << 30), "relu_wide"),
-        (Numbers(weight_scale_step=0.0, output_scale=0.0003, output_zero_point=-128), "relu"),
+        (Numbers(weight_scale_step=0.0, output_scale=0.0003, output_zero_point=-128), "relu_wide"),
         (Numbers(output_scale=0.1, activation="RELU6"), "general"),
         (Numbers(output_scale=0.001), "general"),
     ],

@@ -4,66 +4,10 @@
  * In assembly since compilers leave a quarter of the instructions on the table: they move sums and addresses
  * about, and load the factors of the scaling for every pixel.
  *
- * The walk over tiles is that of row_tiles.h. Each register of sums holds 4 channels of a pixel: v16 to v19 of the
- * first pixel, v20 to v23 of the second, and so on. sdot adds to each channel the products of 4 input bytes, a
- * unit, taken from one lane of what the pixel reads, with 4 weights of that channel. Weights go to v0 to v3,
- * inputs to v4 to v7, and to v8 to v11 where 8 units are taken at once.
+ * Tiles are computed as row_dot.h says. Inputs go to v4 to v7, and to v8 to v11 where 8 units are taken at once.
  */
 #ifdef __aarch64__
-#define EK_TILE_PIXELS 4
-#define EK_UNIT_SHIFT 2
-#define EK_FACTOR_BYTES 4
-#include "row_tiles.h"
-
-  .arch armv8.2-a+dotprod
-
-/* Lane \lane of \x times a unit's weights, \a to \d, to the sums of one pixel, \s0 to \s3. */
-.macro ek_dot_pixel quads, lane, x, s0, s1, s2, s3, a, b, c, d
-  sdot v\s0\().4s, v\a\().16b, v\x\().4b[\lane]
-  sdot v\s1\().4s, v\b\().16b, v\x\().4b[\lane]
-.if \quads == 4
-  sdot v\s2\().4s, v\c\().16b, v\x\().4b[\lane]
-  sdot v\s3\().4s, v\d\().16b, v\x\().4b[\lane]
-.endif
-.endm
-
-.macro ek_dot_unit count, quads, lane, x0, x1, x2, x3, a, b, c, d
-  ek_dot_pixel \quads, \lane, \x0, 16, 17, 18, 19, \a, \b, \c, \d
-.if \count > 1
-  ek_dot_pixel \quads, \lane, \x1, 20, 21, 22, 23, \a, \b, \c, \d
-.endif
-.if \count > 2
-  ek_dot_pixel \quads, \lane, \x2, 24, 25, 26, 27, \a, \b, \c, \d
-.endif
-.if \count > 3
-  ek_dot_pixel \quads, \lane, \x3, 28, 29, 30, 31, \a, \b, \c, \d
-.endif
-.endm
-
-.macro ek_dot_1 count, quads, lane, x0, x1, x2, x3
-.if \quads == 4
-  ld1 {v0.16b, v1.16b, v2.16b, v3.16b}, [unit_weights], #64
-.else
-  ld1 {v0.16b, v1.16b}, [unit_weights], #32
-.endif
-  ek_dot_unit \count, \quads, \lane, \x0, \x1, \x2, \x3, 0, 1, 2, 3
-.endm
-
-.macro ek_dot_2 count, quads, lane, next, x0, x1, x2, x3
-.if \quads == 4
-  ek_dot_1 \count, \quads, \lane, \x0, \x1, \x2, \x3
-  ek_dot_1 \count, \quads, \next, \x0, \x1, \x2, \x3
-.else
-  ld1 {v0.16b, v1.16b, v2.16b, v3.16b}, [unit_weights], #64
-  ek_dot_unit \count, \quads, \lane, \x0, \x1, \x2, \x3, 0, 1, 0, 0
-  ek_dot_unit \count, \quads, \next, \x0, \x1, \x2, \x3, 2, 3, 0, 0
-.endif
-.endm
-
-.macro ek_dot_4 count, quads, x0, x1, x2, x3
-  ek_dot_2 \count, \quads, 0, 1, \x0, \x1, \x2, \x3
-  ek_dot_2 \count, \quads, 2, 3, \x0, \x1, \x2, \x3
-.endm
+#include "row_dot.h"
 
 /* \size bytes (of registers named \kind) of what each pixel reads, to v4 to v7. */
 .macro ek_load_x count, kind, size
@@ -91,32 +35,6 @@
 .if \count > 3
   ldp q7, q11, [x_pixel_3], #32
 .endif
-.endm
-
-.macro ek_load_bias quads, a, b, c, d
-.if \quads == 4
-  ld1 {v\a\().4s, v\b\().4s, v\c\().4s, v\d\().4s}, [bias]
-.else
-  ld1 {v\a\().4s, v\b\().4s}, [bias]
-.endif
-.endm
-
-.macro ek_load_biases count, quads
-  ek_load_bias \quads, 16, 17, 18, 19
-.if \count > 1
-  ek_load_bias \quads, 20, 21, 22, 23
-.endif
-.if \count > 2
-  ek_load_bias \quads, 24, 25, 26, 27
-.endif
-.if \count > 3
-  ek_load_bias \quads, 28, 29, 30, 31
-.endif
-.endm
-
-.macro ek_finish_pixel quads, form, a, b, c, d
-  ek_scale \quads, \form, \a, \b, \c, \d
-  ek_pack \quads, \form, \a, \b, \c, \d
 .endm
 
 .macro ek_start_row form
@@ -153,18 +71,7 @@
   ek_next_run \count
   b .Lrun\@
 .Lfinish\@:
-  ek_load_factors \quads, \form, multiplier, shift
-  ek_finish_pixel \quads, \form, 16, 17, 18, 19
-.if \count > 1
-  ek_finish_pixel \quads, \form, 20, 21, 22, 23
-.endif
-.if \count > 2
-  ek_finish_pixel \quads, \form, 24, 25, 26, 27
-.endif
-.if \count > 3
-  ek_finish_pixel \quads, \form, 28, 29, 30, 31
-.endif
-  ek_store_tile \count, \quads, 16, 20, 24, 28
+  ek_finish_tile \count, \quads, \form
 .endm
 
   ek_convolution_rows dot

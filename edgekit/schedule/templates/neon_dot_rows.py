@@ -1,7 +1,7 @@
 """Convolution on ARM with dot products or int8 matrix multiplications: by kernels/neon/convolution_row_*.S.
 
-Parameters: `reads`, what the micro-kernel multiplies: `runs` of the input where they are, or `patches` that
-are gathered first.
+Parameters: `reads`, what the micro-kernel multiplies: `runs` of the input where they are, `patches` that are
+gathered first, or runs of few bytes that it puts together by a `table` lookup (convolution_row_dot_table.S).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edgekit.schedule.templates.convolution_patches import gathered, patch_expre
 from edgekit.schedule.templates.convolution_rows import Runs, pack_weights, row_expressions
 from edgekit.schedule.templates.neon_runs import is_convolution_by_rows
 from edgekit.schedule.templates.padding import vectorize_function_padding
-from edgekit.schedule.templates.row_form import tile_form
+from edgekit.schedule.templates.row_form import RowForm, tile_form
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from edgekit.schedule.cpu import CpuClass
     from edgekit.schedule.templates.convolution_patches import Patches
 
-_RUNS, _PATCHES = Parameters(reads="runs"), Parameters(reads="patches")
+_RUNS, _PATCHES, _TABLE = (Parameters(reads=what) for what in ("runs", "patches", "table"))
 _WIDE, _NARROW = 16, 8  # channels of a tile; a narrow one only where no more are left
 _TILE_PIXELS = 4
+_VECTOR_BYTES = 16
+# Of the micro-kernel that looks up: rows of the filter, and vectors that all of their bytes fill.
+_TABLE_INSTANCES = {(3, 1), (3, 2), (5, 2)}
 OVERREAD_BYTES = 15  # gathering copies whole vectors; the micro-kernels read whole units
 
 
@@ -63,24 +66,38 @@ def _fits_mmla(job: Job, cpu: CpuClass) -> bool:
 
 def _space(load: Convolution, kernel: _Kernel) -> tuple[Parameters, ...]:
     runs = _runs(load, kernel)
-    patches = gathered(load, runs)
+    table = (_TABLE,) if kernel is _DOT and _fits_table(load, runs) else ()
     if runs.segments == 1:
         return (_RUNS,)
+    patches = gathered(load, runs)
     blocks = -(-load.out_channels // _WIDE)
     direct = blocks * _row_cost(kernel, runs, load.out_width) * load.out_height
     strips = load.out_height // patches.rows
     by_patches = blocks * _row_cost(kernel, patches.runs, load.out_width * patches.rows) * strips
     by_patches += _gather_cost(patches) * load.out_height * load.out_width
-    return (_PATCHES, _RUNS) if by_patches < direct else (_RUNS, _PATCHES)
+    return (*table, _PATCHES, _RUNS) if by_patches < direct else (*table, _RUNS, _PATCHES)
+
+
+def _fits_table(load: Convolution, runs: Runs) -> bool:
+    """Whether there is an instance that finds all that a pixel reads in registers."""
+    vectors = -(-runs.segments * runs.length // _VECTOR_BYTES)
+    has_instance = (runs.segments, vectors) in _TABLE_INSTANCES
+    return has_instance and tile_form(load.requantization) != RowForm.GENERAL
 
 
 def _apply(load: Convolution, kernel: _Kernel, parameters: Parameters) -> Scheduled:
     runs = _runs(load, kernel)
-    function = f"ek_convolution_row_{kernel.name}_{tile_form(load.requantization)}"
+    form = tile_form(load.requantization)
+    function = f"ek_convolution_row_{kernel.name}_{form}"
     if parameters == _PATCHES:
         patches = gathered(load, runs)
         runs = patches.runs
         expressions = patch_expressions(load, patches, function)
+    elif parameters == _TABLE:
+        size = runs.segments * runs.length
+        function = f"ek_convolution_row_dot_table_{runs.segments}x{-(-size // _VECTOR_BYTES)}_{form}"
+        runs = dataclasses.replace(runs, segments=1, length=size, is_counted_in_bytes=True)
+        expressions = row_expressions(load, runs, function)
     else:
         expressions = row_expressions(load, runs, function)
 
@@ -100,7 +117,7 @@ def _apply(load: Convolution, kernel: _Kernel, parameters: Parameters) -> Schedu
 DOT_ROWS = Template(
     name="neon_dot_rows",
     kind="convolution",
-    version=2,
+    version=3,
     fits=_fits_dot,
     space=lambda job, _cpu: _space(flatten_pixels(job.workload), _DOT),
     apply=lambda job, _cpu, parameters: _apply(flatten_pixels(job.workload), _DOT, parameters),
