@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
 
 ENTRIES = 256
 _LOWEST = {"int8": -128, "uint8": 0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Lookup:
+    """The workload of a table read for every element."""
+
+    input: str  # type
+    output: str
 
 
 def inputs_of(dtype: str) -> NDArray[np.int64]:

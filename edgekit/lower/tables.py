@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgekit.artifacts import DType
-from edgekit.compute.lookup import flip_top_bit, inputs_of, lookup
+from edgekit.compute.lookup import Lookup, flip_top_bit, inputs_of, lookup
 from edgekit.lower.kernel import Alias, Kernel, KernelBuilder, Template
 
 if TYPE_CHECKING:
@@ -29,9 +29,12 @@ def lower_table(view: OperatorView, table: NDArray[Any]) -> Sequence[Kernel | Al
         return [Alias(output=out.index, source=data.index)]
     kernel = KernelBuilder()
     x = kernel.read(data, (data.elements,))
+    workload = None
     if out.dtype in (DType.INT8, DType.UINT8) and np.array_equal(np.abs(table - inputs), np.full(256, 128)):
         result = flip_top_bit(x)
     else:
         result = lookup(x, kernel.constant(table, "table"))
+        workload = Lookup(str(data.dtype), str(out.dtype))
     same_size = data.dtype.itemsize == out.dtype.itemsize
-    return [kernel.finish(result, out, Template.ELEMENTWISE, in_place=(0,) if same_size else ())]
+    in_place = (0,) if same_size else ()
+    return [kernel.finish(result, out, Template.ELEMENTWISE, in_place=in_place, workload=workload)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import tvm
 
 from edgekit.artifacts import TunedModule, Tuning
+from edgekit.compute.convolution import Convolution
 from edgekit.schedule.cpu import CpuClass, cpu_class
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.sharing import mark_shared
@@ -18,6 +19,7 @@ from edgekit.schedule.templates.depthwise_dot_rows import DEPTHWISE_DOT_ROWS
 from edgekit.schedule.templates.depthwise_rows import DEPTHWISE_ROWS
 from edgekit.schedule.templates.elementwise import ELEMENTWISE
 from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS, MMLA_ROWS
+from edgekit.schedule.templates.neon_elementwise import NEON_ELEMENTWISE
 from edgekit.schedule.templates.neon_mlal_rows import MLAL_ROWS
 from edgekit.schedule.templates.reduction import REDUCTION
 from edgekit.schedule.templates.x86_depthwise import X86_DEPTHWISE
@@ -48,6 +50,7 @@ TEMPLATES: tuple[Template, ...] = (
     DEPTHWISE_ROWS,
     X86_DEPTHWISE,
     DEPTHWISE,
+    NEON_ELEMENTWISE,
     ELEMENTWISE,
     REDUCTION,
 )
@@ -134,7 +137,7 @@ def _tuning(lowered: LoweredModule, choices: Mapping[str, Choice | None]) -> Tun
 
 def _weights(lowered: LoweredModule, call: KernelCall) -> tuple[NDArray[np.int8], ...]:
     """The weights of all convolutions that share a call's kernel."""
-    if call.workload is None:
+    if not isinstance(call.workload, Convolution):
         return ()
     return tuple(lowered.constants[other.reads[1]] for other in lowered.calls if other.kernel == call.kernel)
 

@@ -42,6 +42,11 @@ class CpuClass:
     x86_kernel: X86Kernel | None = None
 
     @property
+    def is_aarch64(self) -> bool:
+        """Whether it is a 64-bit ARM CPU: every one has NEON."""
+        return self.name.startswith("aarch64")
+
+    @property
     def has_dot_products(self) -> bool:
         """Whether it has sdot: every CPU with smmla does."""
         return self.row_kernel in (RowKernel.DOT, RowKernel.MMLA)

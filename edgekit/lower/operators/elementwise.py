@@ -144,7 +144,16 @@ def _binary(view: OperatorView, function: Callable[[Any, Any], Any]) -> list[Ker
         for position, operand in enumerate((first, second))
         if operand.data is None and operand.elements == out.elements
     )
-    return [kernel.finish(elementwise(a, b, function), out, Template.ELEMENTWISE, in_place=in_place)]
+    same_shape = isinstance(function, ScaledSum) and shapes.first == shapes.second
+    return [
+        kernel.finish(
+            elementwise(a, b, function),
+            out,
+            Template.ELEMENTWISE,
+            in_place=in_place,
+            workload=function if same_shape else None,
+        )
+    ]
 
 
 def _scaled_sum(view: OperatorView) -> ScaledSum:

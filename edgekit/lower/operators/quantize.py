@@ -9,7 +9,7 @@ import numpy as np
 from edgekit.artifacts import DType
 from edgekit.compute.fixed_point import Multiplier, scale_integers
 from edgekit.compute.lookup import inputs_of
-from edgekit.compute.quantize import quantize_float
+from edgekit.compute.quantize import FloatQuantization, dequantize, quantize_float
 from edgekit.lower.kernel import Alias, Kernel, KernelBuilder, Template
 from edgekit.lower.rules import Support, found, has_as_many_elements, operands_are_per_tensor
 from edgekit.lower.tables import lower_table
@@ -56,8 +56,8 @@ def lower_quantize(view: OperatorView) -> Sequence[Kernel | Alias]:
         return _requantize(view)
     kernel = KernelBuilder()
     x = kernel.read(data, (data.elements,))
-    result = quantize_float(x, out.scale, out.zero_point, str(out.dtype))
-    return [kernel.finish(result, out, Template.ELEMENTWISE)]
+    how = FloatQuantization(out.scale, out.zero_point, str(out.dtype))
+    return [kernel.finish(quantize_float(x, how), out, Template.ELEMENTWISE, workload=how)]
 
 
 def _requantize(view: OperatorView) -> Sequence[Kernel | Alias]:
@@ -70,11 +70,15 @@ def _requantize(view: OperatorView) -> Sequence[Kernel | Alias]:
 
 
 def lower_dequantize(view: OperatorView) -> Sequence[Kernel | Alias]:
-    """`Dequantize` of dequantize.h, which multiplies in double: here for all 256 inputs."""
+    """`Dequantize` of dequantize.h, which multiplies in double.
+
+    That product is exact, so rounding it to float32 gives what one multiplication in float32 does.
+    """
     data = view.input(0)
-    reals = data.scale * (inputs_of(str(data.dtype)) - data.zero_point)
-    with np.errstate(over="ignore"):  # past float32's largest it is infinite there, too
-        return lower_table(view, reals.astype(np.float32))
+    kernel = KernelBuilder()
+    x = kernel.read(data, (data.elements,))
+    result = dequantize(x, data.scale, data.zero_point)
+    return [kernel.finish(result, view.output, Template.ELEMENTWISE)]
 
 
 OPERATORS = {

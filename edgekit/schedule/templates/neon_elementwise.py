@@ -1,0 +1,104 @@
+"""Elementwise operators by kernels/neon/elementwise.c: sums, quantized reals and look-ups on 64-bit ARM."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+from tvm import te, tirx
+
+from edgekit.compute.arithmetic import ScaledSum
+from edgekit.compute.fast_sum import fast_sum
+from edgekit.compute.lookup import Lookup
+from edgekit.compute.quantize import FloatQuantization
+from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.sharing import shared_span
+from edgekit.schedule.template import Job, Parameters, Template, one_point
+
+if TYPE_CHECKING:
+    from edgekit.schedule.cpu import CpuClass
+
+_LEAST_ELEMENTS = 32  # fewer are not worth loading constants for
+_SHARED_ELEMENTS = 256  # at least, for a thread
+
+
+@dataclasses.dataclass(frozen=True)
+class _Call:
+    """A micro-kernel: a call takes its operands, the result, how many elements, and numbers."""
+
+    function: str
+    elementwise: int  # operands that are read element by element, the first ones; others are tables
+    numbers: tuple[Any, ...]
+
+
+def is_neon_elementwise(job: Job, cpu: CpuClass) -> bool:
+    """Whether a micro-kernel computes a job."""
+    return cpu.is_aarch64 and _elements(job) >= _LEAST_ELEMENTS and _call(job.workload) is not None
+
+
+def _call(workload: Any) -> _Call | None:
+    match workload:
+        case ScaledSum():
+            fast = fast_sum(workload)
+            if fast is None:
+                return None
+            return _Call("ek_add", 2, (*fast.multipliers, fast.offset, fast.shift, fast.low, fast.high))
+        case FloatQuantization(scale, zero_point, "int8"):
+            return _Call("ek_quantize", 1, (tirx.const(scale, "float32"), zero_point))
+        case Lookup("int8", "int8"):
+            return _Call("ek_lookup", 1, ())
+        case _:
+            return None
+
+
+def _elements(job: Job) -> int:
+    return math.prod(int(size) for size in job.function.params[-1].ty.shape)
+
+
+def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+    call = _call(job.workload)
+    assert call is not None
+    *types, result = (parameter.ty for parameter in job.function.params)
+    reads = [
+        te.placeholder([math.prod(int(size) for size in operand.shape)], str(operand.dtype), f"x{position}")
+        for position, operand in enumerate(types)
+    ]
+    out = te.extern(
+        (_elements(job),),
+        reads,
+        lambda inputs, outputs: _body(inputs, outputs[0], call),
+        name="out",
+        dtype=str(result.dtype),
+        # Buffers of our own: te's would have offsets that nothing defines.
+        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
+        out_buffers=[tirx.decl_buffer((_elements(job),), str(result.dtype), "out")],
+    )
+    return Scheduled(te.create_prim_func([*reads, out]), kernels="neon")
+
+
+def _body(inputs: list[Any], out: Any, call: _Call) -> Any:
+    first, count = shared_span(int(out.shape[0]), _SHARED_ELEMENTS)
+    return tirx.Evaluate(
+        tirx.call_extern(
+            "void",
+            call.function,
+            *(
+                tirx.address_of(operand[first if position < call.elementwise else 0])
+                for position, operand in enumerate(inputs)
+            ),
+            tirx.address_of(out[first]),
+            count,
+            *call.numbers,
+        )
+    )
+
+
+NEON_ELEMENTWISE = Template(
+    name="neon_elementwise",
+    kind="elementwise",
+    version=1,
+    fits=is_neon_elementwise,
+    space=one_point,
+    apply=_apply,
+)
