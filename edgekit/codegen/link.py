@@ -94,7 +94,8 @@ def link_library(
 
 
 def _micro_kernel_sources(folders: Sequence[str]) -> list[Path]:
-    sources = (path for folder in folders for path in kernel_folder(folder).iterdir())
+    with_common = (*folders, "common") if folders else ()
+    sources = (path for folder in with_common for path in kernel_folder(folder).iterdir())
     return sorted(path for path in sources if path.suffix in {".c", ".S"})
 
 

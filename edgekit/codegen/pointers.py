@@ -57,7 +57,11 @@ _SCHEDULED_TO_FLAT = (
     tirx.transform.VerifyMemory(),
     tirx.transform.SplitHostDevice(),
 )
-_FLAT_TO_INTRINSICS = (tirx.transform.LowerTVMBuiltin(), tirx.transform.LowerIntrin())
+_FLAT_TO_INTRINSICS = (
+    tirx.transform.ConvertSSA(),  # a stage may stand there twice: for one thread, and for several
+    tirx.transform.LowerTVMBuiltin(),
+    tirx.transform.LowerIntrin(),
+)
 
 
 @dataclasses.dataclass(frozen=True)

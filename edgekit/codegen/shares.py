@@ -77,7 +77,13 @@ def share_stages(statements: Sequence[Any], scratch: Sequence[Any]) -> tuple[Any
         is_shared = asks_for_shares(statement)
         if previous_is_shared is not None and (is_shared or previous_is_shared):
             done.append(share.wait(scratch))
-        done.append(_with_share(statement, share) if is_shared else share.for_first_thread(statement))
+        if not is_shared:
+            done.append(share.for_first_thread(statement))
+        elif _has_conditions(statement):
+            alone, shared = for_one_thread(statement), _with_share(statement, share)
+            done.append(tirx.IfThenElse(share.is_partial, shared, alone))
+        else:
+            done.append(_with_share(statement, share))
         previous_is_shared = is_shared
     return share.parameter, done
 
@@ -107,6 +113,11 @@ class _Share:
             return (share * extent) >> 16
         return ((share.astype("int64") * tirx.const(extent, "int64")) >> 16).astype("int32")
 
+    @property
+    def is_partial(self) -> Any:
+        """Whether there are other threads."""
+        return self._buffer[1] - self._buffer[0] != _WHOLE
+
     def for_first_thread(self, statement: Any) -> Any:
         return tirx.IfThenElse(self._buffer[0] == 0, statement, None)
 
@@ -118,7 +129,7 @@ class _Share:
         """
         touched = [*scratch, *[self.parameter] * (_MOST_SCRATCH - len(scratch))]
         call = tirx.call_extern("void", _WAIT, self.parameter, *touched)
-        return tirx.IfThenElse(self._buffer[1] - self._buffer[0] != _WHOLE, tirx.Evaluate(call), None)
+        return tirx.IfThenElse(self.is_partial, tirx.Evaluate(call), None)
 
 
 def _with_share(statement: Any, share: _Share) -> Any:
@@ -141,6 +152,18 @@ def _with_share(statement: Any, share: _Share) -> Any:
         return tirx.For(index, 0, end - first, tirx.ForKind.SERIAL, body)
 
     return tvm_ffi.structural_map(statement, ((Call, bound), (tirx.For, loop)))
+
+
+def _has_conditions(statement: Any) -> bool:
+    """Whether elements depend on conditions, as in padding: LLVM resolves these where it knows the bounds."""
+    found: list[Any] = []
+
+    def look(call: Any) -> None:
+        if call.op.name == "prim.if_then_else":
+            found.append(call)
+
+    tvm_ffi.structural_walk(statement, (Call, look))
+    return bool(found)
 
 
 def _placeholder(call: Any) -> str | None:

@@ -81,7 +81,8 @@ def _convolution(height: int, width: int, channels: int, filters: int, size: int
         pytest.param(1, 61, 16, 24, 1, id="one row, shared by pixels"),
         pytest.param(2, 9, 3, 16, 3, id="fewer rows than threads"),
         pytest.param(5, 4, 2, 7, 3, id="a padded plane small enough for the stack"),
-        pytest.param(33, 33, 3, 16, 5, id="a first layer"),
+        pytest.param(33, 33, 3, 16, 5, id="a first layer, padded by a function"),
+        pytest.param(3, 40, 6, 8, 5, id="padding above and below most rows"),
     ],
 )
 def test_a_convolution_gives_the_same_bytes_for_every_number_of_threads(

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from tvm import te, tirx
 
-from edgekit.compute.convolution import Convolution, pad_plane
 from edgekit.schedule.sharing import shared_span
+from edgekit.schedule.templates.padding import pad_rows
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
+    from edgekit.compute.convolution import Convolution
     from edgekit.schedule.templates.convolution_rows import Runs
 
 _BUFFER_BYTES = 16 << 10
@@ -53,7 +54,7 @@ def patch_expressions(load: Convolution, patches: Patches, function: str) -> lis
         te.placeholder((width * runs.factor_copies,), "int32", name)
         for name in ("bias", "multiplier", "shift")
     )
-    reads = [pad_plane(x, load), weights, bias, multiplier, shift]
+    reads = [pad_rows(x, load), weights, bias, multiplier, shift]
     pixels = patches.rows * load.out_width
     shapes = [
         (load.batch, load.out_height, load.out_width, load.out_channels),

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tvm import te, tirx
 
-from edgekit.compute.convolution import Convolution, pad_plane
 from edgekit.schedule.sharing import shared_loop, shared_span
+from edgekit.schedule.templates.padding import pad_rows
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from edgekit.compute.convolution import Convolution
 
 # A call computes at least so many pixels, or channels of one pixel: whole tiles of every micro-kernel.
 _PIXELS, _CHANNELS = 8, 16
@@ -68,7 +70,7 @@ def row_expressions(load: Convolution, runs: Runs, function: str) -> list[te.Ten
         te.placeholder((width * runs.factor_copies,), "int32", name)
         for name in ("bias", "multiplier", "shift")
     )
-    reads = [pad_plane(x, load), weights, bias, multiplier, shift]
+    reads = [pad_rows(x, load), weights, bias, multiplier, shift]
     shape = (load.batch, load.out_height, load.out_width, load.out_channels)
     out = te.extern(
         shape,

@@ -17,7 +17,7 @@ from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.sharing import shared_span
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
-from edgekit.schedule.templates.padding import vectorize_function_padding
+from edgekit.schedule.templates.padding import pad_rows, vectorize_function_padding
 from edgekit.schedule.templates.row_form import cheapest_form
 from edgekit.schedule.tiles import round_up
 
@@ -90,7 +90,8 @@ def depthwise_expressions(
     bias, multiplier, shift = (
         te.placeholder((max(channels, LANES),), "int32", name) for name in ("bias", "multiplier", "shift")
     )
-    plane = pad_plane(x, reads, expand=channels // load.in_channels)
+    filters = channels // load.in_channels
+    plane = pad_rows(x, reads) if filters == 1 else pad_plane(x, reads, expand=filters)
     operands = [plane, weights, bias, multiplier, shift]
     shape = (load.batch, load.out_height, load.out_width, channels)
     out = te.extern(

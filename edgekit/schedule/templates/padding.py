@@ -1,16 +1,71 @@
-"""The padded copy of an input plane: rows copied by vectors, and shared by threads."""
+"""The padded copy of an input plane, whose rows threads share.
+
+It is a stage of the kernel, copied by vectors; or, where channels fill none, a function copies whole rows
+(edgekit/kernels/common/pad_rows.c).
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tvm import s_tir
+from tvm import s_tir, te, tirx
 
+from edgekit.compute.convolution import pad_plane
 from edgekit.schedule.inspect import nodes
-from edgekit.schedule.sharing import share_stage
+from edgekit.schedule.sharing import share_begin, share_end, share_stage
 from edgekit.schedule.tiles import vector_split
 
+if TYPE_CHECKING:
+    from edgekit.compute.convolution import Convolution
+
+_LEAST_VECTOR_BYTES = 8
+_LEAST_ROW_BYTES = 32  # to be worth a call
 _COPY_BYTES = 64  # per vector; LLVM splits it into what the CPU has
+
+
+def pad_rows(x: te.Tensor, load: Convolution) -> te.Tensor:
+    """The input as windows read it, for kernels that call functions of edgekit/kernels."""
+    fills_vectors = load.in_channels == 1 or load.in_channels % _LEAST_VECTOR_BYTES == 0
+    if load.reads_input or fills_vectors or load.width * load.in_channels < _LEAST_ROW_BYTES:
+        return pad_plane(x, load)
+    high, wide = load.plane
+    shape = (load.batch, high, wide, load.in_channels)
+    return te.extern(
+        shape,
+        [x],
+        lambda inputs, outputs: _pad_rows(inputs[0], outputs[0], load),
+        name="plane",
+        dtype="int8",
+        # Buffers of our own: te's would have offsets that nothing defines.
+        in_buffers=[tirx.decl_buffer(x.shape, "int8", x.op.name)],
+        out_buffers=[tirx.decl_buffer(shape, "int8", "plane")],
+    )
+
+
+def _pad_rows(x: Any, plane: Any, load: Convolution) -> Any:
+    n = tirx.Var("n", "int32")
+    (high, wide), window, channels = load.plane, load.window, load.in_channels
+    first, end = share_begin(high), share_end(high)
+    call = tirx.call_extern(
+        "void",
+        "ek_pad_rows",
+        tirx.address_of(x[n, 0, 0, 0]),
+        tirx.address_of(plane[n, 0, 0, 0]),
+        first,
+        end,
+        wide * channels,
+        window.pad_top,
+        load.height,
+        load.width * channels,
+        window.pad_left * channels,
+        min(load.width, wide - window.pad_left) * channels,
+        load.pad_value,
+    )
+    # Lowering shrinks a buffer to what it sees accessed: let it see the last byte.
+    last = tirx.address_of(plane[load.batch - 1, high - 1, wide - 1, channels - 1])
+    part = tirx.SeqStmt([tirx.Evaluate(last), tirx.Evaluate(call)])
+    body = tirx.IfThenElse(first < end, part, None)
+    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, body)
 
 
 def vectorize_padding(schedule: Any) -> None:
