@@ -118,7 +118,9 @@ def pip_download(arguments: Sequence[str], *, what: str, needed_for: str, otherw
         f"{what} cannot be downloaded.",
         why=" ".join(lines).strip()[-600:]
         or f"pip ended with exit code {done.returncode} and printed nothing.",
-        fix=f"Check the network and pip's index settings (pip config list), then try again. {otherwise}".rstrip(),
+        fix=(
+            f"Check the network and pip's index settings (pip config list), then try again. {otherwise}"
+        ).rstrip(),
     )
 
 
