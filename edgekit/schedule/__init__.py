@@ -23,6 +23,7 @@ from edgekit.schedule.templates.neon_elementwise import NEON_ELEMENTWISE
 from edgekit.schedule.templates.neon_mlal_rows import MLAL_ROWS
 from edgekit.schedule.templates.reduction import REDUCTION
 from edgekit.schedule.templates.x86_depthwise import X86_DEPTHWISE
+from edgekit.schedule.templates.x86_patches import X86_PATCHES
 from edgekit.schedule.templates.x86_rows import X86_ROWS
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ TEMPLATES: tuple[Template, ...] = (
     MMLA_ROWS,
     DOT_ROWS,
     MLAL_ROWS,
+    X86_PATCHES,
     X86_ROWS,
     CONVOLUTION,
     DEPTHWISE_DOT_ROWS,

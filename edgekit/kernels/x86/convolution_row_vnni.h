@@ -17,7 +17,7 @@
 
 #include "row_vnni.h"
 
-enum { EK_MOST_PIXELS = 8, EK_UNIT = 4, EK_STRIP = 48, EK_SUMMED = 4 };
+enum { EK_MOST_PIXELS = 12, EK_MOST_CHAINS = 4, EK_UNIT = 4, EK_STRIP = 48, EK_SUMMED = 4 };
 
 /* Units of a run, the last one filled up. */
 EK_VNNI_INLINE int32_t ek_units(const ek_row row) { return (row.run + EK_UNIT - 1) / EK_UNIT; }
@@ -56,19 +56,20 @@ EK_VNNI_INLINE __m128i ek_excess(const ek_row row, const int8_t *const *x) {
 EK_VNNI_INLINE void ek_store_vnni(const ek_row row, __m512i (*sums)[EK_MOST_VECTORS], const ek_scaling *how,
                                   int8_t *out, int32_t count, const int PIXELS, const int VECTORS, const int form) {
   const int together = EK_MOST_VECTORS / VECTORS; /* pixels that fill 64 bytes */
-  const uint64_t lanes = count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+  const int32_t most = EK_LANES * VECTORS;
+  const uint64_t lanes = UINT64_MAX >> (64 - (count < most ? count : most));
   const __m512i low = _mm512_set1_epi8((int8_t)row.low), high = _mm512_set1_epi8((int8_t)row.high);
   EK_UNROLL
   for (int p = 0; p < PIXELS; p += together) {
     __m512i scaled[EK_MOST_VECTORS];
     EK_UNROLL
     for (int i = 0; i < EK_MOST_VECTORS; i++) {
-      const int pixel = p + i / VECTORS, v = i % VECTORS;
-      scaled[i] = pixel < PIXELS ? ek_scale_vnni(sums[pixel][v], &how[v], row.zero_point, form) : scaled[0];
+      const int pixel = p + i / VECTORS, v = i % VECTORS, exists = i < together * VECTORS && pixel < PIXELS;
+      scaled[i] = exists ? ek_scale_vnni(sums[pixel][v], &how[v], row.zero_point, form) : scaled[0];
     }
     const __m512i bytes = ek_narrow_vnni(low, high, scaled);
     int8_t *to = out + p * row.channels;
-    if (VECTORS == 4) _mm512_mask_storeu_epi8(to, lanes, bytes);
+    if (VECTORS >= 3) _mm512_mask_storeu_epi8(to, lanes, bytes);
     if (VECTORS == 2) {
       _mm256_mask_storeu_epi8(to, (__mmask32)lanes, _mm512_castsi512_si256(bytes));
       if (p + 1 < PIXELS) {
@@ -85,36 +86,67 @@ EK_VNNI_INLINE void ek_store_vnni(const ek_row row, __m512i (*sums)[EK_MOST_VECT
   }
 }
 
-/* One tile. PIXELS and VECTORS are constants where it is inlined. */
+/* The products of one unit. */
+EK_VNNI_INLINE void ek_add_unit(const ek_row row, __m512i (*sums)[EK_MOST_VECTORS], const int8_t *run,
+                                const int8_t *weights, const int PIXELS, const int VECTORS) {
+  __m512i weight[EK_MOST_VECTORS];
+  EK_UNROLL
+  for (int v = 0; v < VECTORS; v++) weight[v] = _mm512_loadu_si512(weights + 64 * v);
+  EK_UNROLL
+  for (int p = 0; p < PIXELS; p++) {
+    int32_t four;
+    __builtin_memcpy(&four, run + p * row.pixel_stride, sizeof four);
+    const __m512i values = _mm512_set1_epi32(four);
+    EK_UNROLL
+    for (int v = 0; v < VECTORS; v++) sums[p][v] = _mm512_dpbusd_epi32(sums[p][v], weight[v], values);
+  }
+}
+
+/*
+ * One tile. PIXELS and VECTORS are constants where it is inlined. Where a tile has few sums, units go to several of
+ * them in turn: the next product of a sum has to wait for the one before.
+ */
 EK_VNNI_INLINE void ek_tile_vnni(const ek_row row, const int8_t *x, const int8_t *weights, const int32_t *excess,
                                  const ek_scaling *how, int8_t *out, int32_t count, const int PIXELS,
                                  const int VECTORS, const int form) {
+  const int chains = PIXELS * VECTORS >= 8 ? 1 : PIXELS * VECTORS >= 4 ? 2 : EK_MOST_CHAINS;
   const int32_t units = ek_units(row);
-  __m512i sums[EK_MOST_PIXELS][EK_MOST_VECTORS];
+  __m512i sums[EK_MOST_CHAINS][EK_MOST_PIXELS][EK_MOST_VECTORS];
   EK_UNROLL
   for (int v = 0; v < VECTORS; v++) {
     EK_UNROLL
-    for (int p = 0; p < PIXELS; p++) sums[p][v] = _mm512_sub_epi32(how[v].bias, _mm512_set1_epi32(excess[p]));
+    for (int p = 0; p < PIXELS; p++) {
+      sums[0][p][v] = _mm512_sub_epi32(how[v].bias, _mm512_set1_epi32(excess[p]));
+      EK_UNROLL
+      for (int chain = 1; chain < chains; chain++) sums[chain][p][v] = _mm512_setzero_si512();
+    }
   }
   for (int32_t segment = 0; segment < row.segments; segment++) {
     const int8_t *run = x + segment * row.segment_stride;
-    for (int32_t unit = 0; unit < units; unit++) {
-      __m512i weight[EK_MOST_VECTORS];
+    int32_t left = units;
+    for (; chains > 1 && left >= chains; left -= chains) {
       EK_UNROLL
-      for (int v = 0; v < VECTORS; v++) weight[v] = _mm512_loadu_si512(weights + 64 * v);
-      EK_UNROLL
-      for (int p = 0; p < PIXELS; p++) {
-        int32_t four;
-        __builtin_memcpy(&four, run + p * row.pixel_stride, sizeof four);
-        const __m512i values = _mm512_set1_epi32(four);
-        EK_UNROLL
-        for (int v = 0; v < VECTORS; v++) sums[p][v] = _mm512_dpbusd_epi32(sums[p][v], weight[v], values);
+      for (int chain = 0; chain < chains; chain++) {
+        ek_add_unit(row, sums[chain], run, weights, PIXELS, VECTORS);
+        run += EK_UNIT;
+        weights += 64 * VECTORS;
       }
+    }
+    for (; left > 0; left--) {
+      ek_add_unit(row, sums[0], run, weights, PIXELS, VECTORS);
       run += EK_UNIT;
       weights += 64 * VECTORS;
     }
   }
-  ek_store_vnni(row, sums, how, out, count, PIXELS, VECTORS, form);
+  EK_UNROLL
+  for (int chain = 1; chain < chains; chain++) {
+    EK_UNROLL
+    for (int v = 0; v < VECTORS * PIXELS; v++) {
+      __m512i *sum = &sums[0][v / VECTORS][v % VECTORS];
+      *sum = _mm512_add_epi32(*sum, sums[chain][v / VECTORS][v % VECTORS]);
+    }
+  }
+  ek_store_vnni(row, sums[0], how, out, count, PIXELS, VECTORS, form);
 }
 
 /*

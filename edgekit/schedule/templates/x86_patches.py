@@ -1,0 +1,228 @@
+"""Convolution by patches on x86: what each pixel reads is gathered first, then rows of them are multiplied.
+
+For filters of more than one pixel on CPUs with AVX512-VNNI. Gathered, what a pixel reads is one run, padding
+included, and pixels of several rows are computed as one long row, so that tiles are full however narrow the
+plane is. Patches are gathered for some dozens of pixels at a time; threads share these, each gathering what
+it multiplies, so that none waits for another.
+
+Parameters: `pixels` and `channels` per tile.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from tvm import te, tirx
+
+from edgekit.schedule.cpu import X86Kernel
+from edgekit.schedule.scheduled import Scheduled
+from edgekit.schedule.sharing import shared_span
+from edgekit.schedule.template import Job, Parameters, Template
+from edgekit.schedule.templates.convolution_rows import Runs
+from edgekit.schedule.templates.x86_tiles import (
+    OVERREAD_BYTES,
+    family_of,
+    function_name,
+    packers,
+    row_cycles,
+    tiles,
+)
+from edgekit.schedule.tiles import round_up, vector_split
+
+if TYPE_CHECKING:
+    from edgekit.compute.convolution import Convolution
+    from edgekit.schedule.cpu import CpuClass
+
+_BUFFER_BYTES = 32 << 10
+_STRIP = 48  # pixels that are gathered together, at least
+_PIXELS = 12  # of a thread's part, at least: a whole tile of every micro-kernel
+_OVERWRITTEN_BYTES = 16  # past the last patch of a thread
+_PATCH_CYCLES, _RUN_CYCLES, _PIXEL_CYCLES = 10, 4, 2  # that no byte adds to
+
+
+@dataclasses.dataclass(frozen=True)
+class _Strips:
+    """How the pixels of an image are divided: `count` strips of `pixels`, and a last one."""
+
+    count: int
+    pixels: int
+    last: int
+
+
+def _fits(job: Job, cpu: CpuClass) -> bool:
+    """Where it takes less time than rows do; a single row is always read where it is."""
+    load = job.workload
+    is_plane = not load.is_pointwise and load.out_height > 1 and load.out_width > 1
+    if (
+        cpu.x86_kernel is not X86Kernel.VNNI
+        or not is_plane
+        or load.groups != 1
+        or load.window.dilation_w != 1
+    ):
+        return False
+    pixels = load.out_height * load.out_width
+    by_rows = load.out_height * row_cycles(cpu, load.out_width, load.out_channels, _depth(load))
+    by_patches = row_cycles(cpu, pixels, load.out_channels, _depth(load))
+    return by_patches + pixels * _gather_cycles(load) < by_rows + _padding_cycles(load)
+
+
+def _space(job: Job, cpu: CpuClass) -> tuple[Parameters, ...]:
+    load = job.workload
+    return tuple(tiles(cpu, load.out_height * load.out_width, load.out_channels, _depth(load)))
+
+
+def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
+    load = job.workload
+    unit, depth = family_of(cpu).unit, _depth(load)
+    runs = Runs(
+        segments=1,
+        length=depth,
+        stride=0,
+        pixel_stride=round_up(depth, unit),
+        unit=unit,
+        is_counted_in_bytes=True,
+        channels=parameters.number("channels"),
+    )
+    expressions = _expressions(load, runs, function_name(cpu, parameters, load))
+    return Scheduled(
+        te.create_prim_func(expressions),
+        packers(cpu, load, runs),
+        kernels="x86",
+        overread_bytes=OVERREAD_BYTES,
+    )
+
+
+X86_PATCHES = Template(
+    name="x86_patches", kind="convolution", version=1, fits=_fits, space=_space, apply=_apply
+)
+
+
+def _depth(load: Convolution) -> int:
+    return load.window.kernel_h * load.window.kernel_w * load.in_channels
+
+
+def _gather_cycles(load: Convolution) -> float:
+    """Roughly what it takes to gather a patch."""
+    run = load.window.kernel_w * load.in_channels
+    return load.window.kernel_h * (_RUN_CYCLES + run // 64 * 2 + run % 64 / 16) + _PATCH_CYCLES
+
+
+def _padding_cycles(load: Convolution) -> float:
+    """Roughly what it takes to pad the plane for rows."""
+    if load.reads_input:
+        return 0.0
+    high, wide = load.plane
+    return high * wide * (_PIXEL_CYCLES + load.in_channels / vector_split(load.in_channels, 64))
+
+
+def _strips(total: int, patch_bytes: int) -> _Strips:
+    """Strips of equal length that fit the buffer, if that holds the least there may be; none too short."""
+    most = max(_STRIP, _BUFFER_BYTES // patch_bytes)
+    for count in range(-(-total // most), total + 1):
+        pixels = -(-total // count)
+        last = total - pixels * (count - 1)
+        if last == total or last >= _PIXELS:
+            return _Strips(count - 1, pixels, last)
+    raise AssertionError(total)
+
+
+def _expressions(load: Convolution, runs: Runs, function: str) -> list[te.Tensor]:
+    width = round_up(load.out_channels, runs.channels)
+    strips = _strips(load.out_height * load.out_width, runs.pixel_stride)
+    x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
+    weights = te.placeholder((width * runs.units * runs.unit,), "int8", "weights")
+    bias, multiplier, shift = (
+        te.placeholder((width,), "int32", name) for name in ("bias", "multiplier", "shift")
+    )
+    reads = [x, weights, bias, multiplier, shift]
+    shapes = [
+        (load.batch, load.out_height * load.out_width, load.out_channels),
+        (strips.pixels * runs.pixel_stride + max(1, strips.pixels // _PIXELS) * _OVERWRITTEN_BYTES,),
+    ]
+    out, _ = te.extern(
+        shapes,
+        reads,
+        lambda inputs, outputs: _body(inputs, outputs, load, runs, strips, function),
+        name="out",
+        dtype=["int8", "int8"],
+        # Buffers of our own: te's would have offsets that nothing defines.
+        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
+        out_buffers=[
+            tirx.decl_buffer(shape, "int8", name)
+            for shape, name in zip(shapes, ("out", "patches"), strict=True)
+        ],
+    )
+    return [x, weights, bias, multiplier, shift, out]
+
+
+def _body(
+    inputs: list[Any], outputs: list[Any], load: Convolution, runs: Runs, strips: _Strips, function: str
+) -> Any:
+    n, strip = tirx.Var("n", "int32"), tirx.Var("strip", "int32")
+
+    def compute(start: Any, pixels: int) -> Any:
+        return _strip(inputs, outputs, load, runs, function, (n, start, pixels))
+
+    body = compute(strip * strips.pixels, strips.pixels)
+    whole = tirx.For(strip, 0, strips.count, tirx.ForKind.SERIAL, body)
+    last = compute(strips.count * strips.pixels, strips.last)
+    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, tirx.SeqStmt([whole, last]))
+
+
+def _strip(
+    inputs: list[Any],
+    outputs: list[Any],
+    load: Convolution,
+    runs: Runs,
+    function: str,
+    where: tuple[Any, Any, int],
+) -> Any:
+    """A thread's part of a strip: image, first pixel and number of pixels of the whole."""
+    n, start, pixels = where
+    x, *constants = inputs
+    out, buffer = outputs
+    how, window = load.requantization, load.window
+    first, count = shared_span(pixels, _PIXELS)
+    patches = tirx.address_of(buffer[first * runs.pixel_stride + first // _PIXELS * _OVERWRITTEN_BYTES])
+    gather = tirx.call_extern(
+        "void",
+        "ek_gather_padded_patches",
+        tirx.address_of(x[n, 0, 0, 0]),
+        patches,
+        start + first,
+        count,
+        load.out_width,
+        load.height,
+        load.width,
+        load.in_channels,
+        window.kernel_h,
+        window.kernel_w,
+        window.stride_h,
+        window.stride_w,
+        window.dilation_h,
+        window.pad_top,
+        window.pad_left,
+        load.pad_value,
+        runs.pixel_stride,
+    )
+    multiply = tirx.call_extern(
+        "void",
+        function,
+        patches,
+        *(tirx.address_of(constant[0]) for constant in constants),
+        tirx.address_of(out[n, start + first, 0]),
+        count,
+        runs.pixel_stride,
+        runs.segments,
+        runs.stride,
+        runs.length,
+        load.out_channels,
+        how.zero_point,
+        how.low,
+        how.high,
+    )
+    # Lowering shrinks a buffer to what it sees accessed: let it see the first byte and the last.
+    ends = [tirx.Evaluate(tirx.address_of(buffer[at])) for at in (0, int(buffer.shape[0]) - 1)]
+    part = tirx.SeqStmt([*ends, tirx.Evaluate(gather), tirx.Evaluate(multiply)])
+    return tirx.IfThenElse(count > 0, part, None)
