@@ -12,6 +12,7 @@ import pytest
 import edgekit
 from edgekit.cli.main import main
 from edgekit.devices import runner
+from edgekit.devices.choice import DeviceChoice
 from edgekit.devices.local import LocalDevice
 from edgekit.devices.probe import parse_facts
 from edgekit.errors import EmulatedTimeError, ExitCode, RunnerFailedError, WrongValueError
@@ -21,6 +22,7 @@ from edgekit.testing.tiny_model import tiny_bundle
 from edgekit.verbs.connect import refuse_emulated_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from edgekit.artifacts import Bundle
@@ -106,6 +108,28 @@ def test_the_command_shows_steps_machine_and_memory(good: Bundle, capsys: pytest
         "arena",
     ):
         assert words in out
+
+
+def test_several_threads_are_shown_beside_one(good: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli("profile", str(good.path), "--runs", "2", "--threads", "2") == ExitCode.DONE
+    out = capsys.readouterr().out
+    for words in ("2 threads", "1 thread", "scaling"):
+        assert words in out
+    assert run_cli("profile", str(good.path), "--runs", "2", "--threads", "2", "--json") == ExitCode.DONE
+    found = json.loads(capsys.readouterr().out)["profile"]
+    assert (found["threads"], found["scaling"] > 0) == (2, True)
+    assert all(step["one_thread"]["median_ns"] > 0 for step in found["steps"])
+
+
+@pytest.mark.parametrize("verb", [edgekit.verify, edgekit.profile])
+def test_no_threads_are_refused(verb: Callable[..., object], good: Bundle) -> None:
+    with pytest.raises(WrongValueError, match="by 0 threads"):
+        verb(good.path, threads=0)
+
+
+def test_instructions_of_several_threads_are_not_counted(good: Bundle) -> None:
+    with pytest.raises(WrongValueError, match="Instructions of 2 threads cannot be counted"):
+        edgekit.profile(good.path, device=DeviceChoice(emulated=True), threads=2)
 
 
 def test_json_names_the_unit(good: Bundle, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,6 +60,22 @@ def test_shares_are_of_all_steps_and_rates_of_the_multiplications() -> None:
     assert (conv.index, softmax.index) == (0, 2)
 
 
+def test_the_scaling_of_a_step_is_how_many_times_faster_several_threads_are() -> None:
+    alone = ProfileSamples(runs=3, total_ns=(800, 810, 790), step_ns=((600, 620, 580), (90, 90, 90)))
+    shared = ProfileSamples(runs=3, total_ns=(400, 400, 400), step_ns=((300, 300, 300), (100, 100, 100)))
+    state: dict[str, Any] = {"machine": MACHINE, "before": QUIET, "after": QUIET}
+    found = make_profile(MANIFEST, shared, threads=2, one_thread=alone, device="board", **state)
+    assert [step.scaling for step in found.steps] == [2.0, 0.9]
+    assert (found.threads, found.scaling) == (2, 2.0)
+    assert found.one_thread == summarize((800, 810, 790))
+
+
+def test_one_thread_has_no_scaling() -> None:
+    found = profile_of(400)
+    assert (found.threads, found.one_thread, found.scaling) == (1, None, None)
+    assert [step.scaling for step in found.steps] == [None, None]
+
+
 def test_steady_times_on_a_quiet_machine_are_valid() -> None:
     assert profile_of(*(400, 401, 402) * 5).assessment.verdict == Verdict.VALID
 
