@@ -9,10 +9,10 @@ One file; it needs numpy and ai-edge-litert (or tflite-runtime) on the device, n
     litert_runner.py profile  MODEL INPUTS [--warmup W] [--settle S] [--runs N]
     litert_runner.py count    MODEL INPUTS [--runs N]
 
-all with [--threads T]. INPUTS and OUTPUTS hold raw little-endian bytes: for every frame, every tensor in
-order; state is carried. Answers are JSON on stdout, messages go to stderr. Exit codes: 0 done, 1 failed,
-2 wrong usage, 3 outputs differ by more than the tolerance, 5 model refused, 8 LiteRT is not installed,
-9 XNNPACK is not in use, where times are asked for.
+all with [--threads T], 0: one for each core. INPUTS and OUTPUTS hold raw little-endian bytes: for every
+frame, every tensor in order; state is carried. Answers are JSON on stdout, messages go to stderr. Exit
+codes: 0 done, 1 failed, 2 wrong usage, 3 outputs differ by more than the tolerance, 5 model refused,
+8 LiteRT is not installed, 9 XNNPACK is not in use, where times are asked for.
 
 XNNPACK chooses kernels by CPU, so LiteRT's answers are not the same bytes everywhere: `check` holds them to
 the tolerance that the manifest.json beside MODEL states, in steps of an output's scale; without one they
@@ -58,16 +58,17 @@ class LiteRt:
     """A model in LiteRT's interpreter with its default delegate, XNNPACK."""
 
     def __init__(self, path: str, threads: int) -> None:
-        """Load a model.
+        """Load a model, to be run by so many threads; 0: one for each core.
 
         Raises RunnerError if LiteRT is not installed here, or refuses the model.
         """
+        self.threads = threads or os.cpu_count() or 1
         module, self.version = load_module()  # first: this Python may have no numpy either
         import numpy as np
 
         try:
             self.content = Path(path).read_bytes()
-            self._interpreter = module.Interpreter(model_content=self.content, num_threads=threads)
+            self._interpreter = module.Interpreter(model_content=self.content, num_threads=self.threads)
             self._interpreter.allocate_tensors()
         except (OSError, ValueError, RuntimeError) as error:
             raise RunnerError(REFUSED, f"LiteRT refuses {path}: {error}") from error
@@ -132,12 +133,12 @@ class LiteRt:
                 return float(tensors[int(operator["inputs"][0])]["quantization"][0])
         return 0.0
 
-    def runtime(self, threads: int) -> dict[str, Any]:
+    def runtime(self) -> dict[str, Any]:
         """What answers and times come from."""
         return {
             "name": self.version,
             "delegate": "XNNPACK" if self.uses_xnnpack else None,
-            "threads": threads,
+            "threads": self.threads,
         }
 
 
@@ -194,7 +195,7 @@ def describe(model: LiteRt, given: argparse.Namespace) -> int:
             "inputs": [_tensor(detail) for detail in model.inputs],
             "outputs": [_tensor(detail) for detail in model.outputs],
             "operators": [],
-            "runtime": model.runtime(given.threads),
+            "runtime": model.runtime(),
         }
     )
 
@@ -234,7 +235,7 @@ def check(model: LiteRt, given: argparse.Namespace) -> int:
             "differing_elements": differing,
             "largest_steps": None if largest == float("inf") else largest,
             "tolerance_steps": tolerance,
-            "runtime": model.runtime(given.threads),
+            "runtime": model.runtime(),
         }
     )
     return DONE if largest <= tolerance else DIFFERS
@@ -252,7 +253,7 @@ def run(model: LiteRt, given: argparse.Namespace) -> int:
                 file.writelines(_little_endian(array) for array in model.answers())
     except OSError as error:
         raise RunnerError(FAILED, f"cannot write {given.outputs}: {error}") from error
-    return emit({"frames": frames, "runtime": model.runtime(given.threads)})
+    return emit({"frames": frames, "runtime": model.runtime()})
 
 
 def profile(model: LiteRt, given: argparse.Namespace) -> int:
@@ -277,7 +278,7 @@ def profile(model: LiteRt, given: argparse.Namespace) -> int:
             "is_steady": _is_steady(warm),
             "total_ns": [once() for _ in range(given.runs)],
             "steps": [],
-            "runtime": model.runtime(given.threads),
+            "runtime": model.runtime(),
         }
     )
 
@@ -295,7 +296,7 @@ def count(model: LiteRt, given: argparse.Namespace) -> int:
         mark()
         call()
     mark()
-    return emit({"runs": given.runs, "steps": 0, "runtime": model.runtime(given.threads)})
+    return emit({"runs": given.runs, "steps": 0, "runtime": model.runtime()})
 
 
 # --------------------------------------------------------------------------------------- the rest

@@ -117,7 +117,7 @@ def main() -> int:
     except litert_runner.RunnerError as error:
         sys.stderr.write(f"race_runner: {error}\n")
         return error.code
-    return litert_runner.emit({**result, "runtime": theirs.runtime(given.threads)})
+    return litert_runner.emit({**result, "runtime": theirs.runtime()})
 
 
 if __name__ == "__main__":

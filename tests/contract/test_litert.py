@@ -142,6 +142,11 @@ def test_whole_invocations_are_timed_and_no_operator_is(machine: Device, litert:
     assert found.total.min_ns > 0
 
 
+def test_no_threads_stand_for_one_on_each_core(litert: Bundle, here: LocalDevice) -> None:
+    found = profile_bundle(litert, here, warmup=0, runs=1, threads=0, progress=silent)
+    assert found.total.min_ns > 0
+
+
 def test_it_is_deployed_checked_and_taken_back_as_any_other(
     machine: Device, litert: Bundle, ours: Bundle, tmp_path: Path
 ) -> None:
