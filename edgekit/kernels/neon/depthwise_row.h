@@ -18,6 +18,12 @@
 
 #define EK_DEPTHWISE_INLINE EK_NEON static inline __attribute__((always_inline))
 
+/*
+ * In a form of scaling: which of row.h it is, and whether scaled sums may leave the range of an int16, so that
+ * they must be saturated where they are narrowed. RELU may shift by 0 too.
+ */
+enum { EK_KIND = 3, EK_WIDE = 4 };
+
 enum { EK_LANES = 8, EK_DEPTHWISE_PIXELS = 4, EK_TAPS_3X3 = 9 };
 
 /* How the sums of 8 channels become bytes. */
@@ -52,12 +58,13 @@ EK_DEPTHWISE_INLINE ek_eight_channels ek_load_channels(const ek_depthwise_row *r
 /* Scale the sums of one pixel and store its first `count` channels. */
 EK_DEPTHWISE_INLINE void ek_store_depthwise(const ek_eight_channels *how, const int32x4_t *sums, int8_t *out,
                                             const int32_t count, const int form) {
-  const int32x4_t first = ek_scale(sums[0], how->multiplier[0], how->shift[0], form);
-  const int32x4_t second = ek_scale(sums[1], how->multiplier[1], how->shift[1], form);
-  const int16x8_t scaled = form == EK_GENERAL ? vcombine_s16(vqmovn_s32(first), vqmovn_s32(second))
-                                              : vcombine_s16(vmovn_s32(first), vmovn_s32(second));
+  const int kind = form & EK_KIND;
+  const int32x4_t first = ek_scale(sums[0], how->multiplier[0], how->shift[0], kind);
+  const int32x4_t second = ek_scale(sums[1], how->multiplier[1], how->shift[1], kind);
+  const int16x8_t scaled = form & EK_WIDE ? vcombine_s16(vqmovn_s32(first), vqmovn_s32(second))
+                                          : vcombine_s16(vmovn_s32(first), vmovn_s32(second));
   int8x8_t bytes = vqmovn_s16(vqaddq_s16(scaled, how->zero_point));
-  if (form == EK_GENERAL) bytes = vmax_s8(vmin_s8(bytes, how->high), how->low);
+  if (kind == EK_GENERAL) bytes = vmax_s8(vmin_s8(bytes, how->high), how->low);
   if (count >= EK_LANES) {
     vst1_s8(out, bytes);
   } else {

@@ -7,12 +7,14 @@
 #define EK_ROW_TARGET __attribute__((target("dotprod")))
 
 /* `quads` and `outputs` of a filter of one row are 0 for one of 3x3. */
+#define EK_DEPTHWISE_FORM(filter, quads, outputs, name, form)                                                \
+  EK_DEPTHWISE_FUNCTION(ek_depthwise_row_dot_##filter##_##name, ek_depthwise_dot(&row, quads, outputs, form))
 #define EK_DEPTHWISE_FORMS(filter, quads, outputs)                                                           \
-  EK_DEPTHWISE_FUNCTION(ek_depthwise_row_dot_##filter##_relu, ek_depthwise_dot(&row, quads, outputs, EK_RELU)) \
-  EK_DEPTHWISE_FUNCTION(ek_depthwise_row_dot_##filter##_linear,                                              \
-                        ek_depthwise_dot(&row, quads, outputs, EK_LINEAR))                                   \
-  EK_DEPTHWISE_FUNCTION(ek_depthwise_row_dot_##filter##_general,                                             \
-                        ek_depthwise_dot(&row, quads, outputs, EK_GENERAL))
+  EK_DEPTHWISE_FORM(filter, quads, outputs, relu, EK_RELU)                                                   \
+  EK_DEPTHWISE_FORM(filter, quads, outputs, linear, EK_LINEAR)                                               \
+  EK_DEPTHWISE_FORM(filter, quads, outputs, relu_wide, EK_RELU | EK_WIDE)                                    \
+  EK_DEPTHWISE_FORM(filter, quads, outputs, linear_wide, EK_LINEAR | EK_WIDE)                                \
+  EK_DEPTHWISE_FORM(filter, quads, outputs, general, EK_GENERAL | EK_WIDE)
 
 EK_DEPTHWISE_FORMS(3x3, 0, 0)
 EK_DEPTHWISE_FORMS(line_2x4, 2, 4)

@@ -104,8 +104,8 @@ EK_QUAD_INLINE void ek_pixels_3x3_dot(const ek_eight_channels *how, const ek_qua
 
 /* Two rows of a 3x3 filter that moves by one: neighbours share two columns of quads. */
 EK_QUAD_INLINE void ek_rows_3x3_dot(const ek_depthwise_row *row, const ek_eight_channels *how,
-                                    const ek_quad weights[][EK_COLUMNS_3X3], const int32_t *bias, const int8_t *x, int8_t *to,
-                                    const int form) {
+                                    const ek_quad weights[][EK_COLUMNS_3X3], const int32_t *bias, const int8_t *x,
+                                    int8_t *to, const int form) {
   ek_positions positions = ek_first_positions(x, row->row_stride, row->tap_stride);
   ek_two_rows out = {bias, {to, to + row->pixels * row->channels}, 0, row->channels};
   EK_OPAQUE(out.rows[1]);

@@ -18,7 +18,7 @@ from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.depthwise_rows import LANES, block_starts, depthwise_expressions
 from edgekit.schedule.templates.padding import vectorize_function_padding
-from edgekit.schedule.templates.row_form import cheapest_form
+from edgekit.schedule.templates.row_form import tile_form
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
         line = _Line.of(load)
         reads, filter_name = line.reads(load), f"line_{line.quads}x{line.outputs}"
         quads = line.quads * line.outputs
-    function = f"ek_depthwise_row_dot_{filter_name}_{cheapest_form(load.requantization)}"
+    function = f"ek_depthwise_row_dot_{filter_name}_{tile_form(load.requantization)}"
     packed = len(block_starts(load.out_channels)) * quads * _QUAD * LANES
     expressions = depthwise_expressions(load, reads, packed, function, least_rows=_ROWS_3X3)
     return Scheduled(

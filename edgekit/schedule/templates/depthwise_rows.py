@@ -18,7 +18,7 @@ from edgekit.schedule.sharing import shared_span
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.padding import pad_rows, vectorize_function_padding
-from edgekit.schedule.templates.row_form import cheapest_form
+from edgekit.schedule.templates.row_form import tile_form
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _fits(job: Job, cpu: CpuClass) -> bool:
 def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
     packed = round_up(load.out_channels, LANES) * load.window.kernel_h * load.window.kernel_w
-    function = f"ek_depthwise_row_{_filter_name(load)}_{cheapest_form(load.requantization)}"
+    function = f"ek_depthwise_row_{_filter_name(load)}_{tile_form(load.requantization)}"
 
     def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
         return np.pad(values, (0, max(0, LANES - len(values))), mode="edge")

@@ -36,11 +36,6 @@ def narrows_to_int16(how: Requantization) -> bool:
     return how.bound * largest + _ROUNDED < 1 << 15
 
 
-def cheapest_form(how: Requantization) -> RowForm:
-    """The cheapest exact form of micro-kernels whose forms but the general one narrow without saturating."""
-    return row_form(how) if narrows_to_int16(how) else RowForm.GENERAL
-
-
 def tile_form(how: Requantization) -> str:
     """The cheapest exact one where RELU needs no shift and forms have instances for sums of any size."""
     if (how.low, how.high, how.zero_point) == (_LOWEST, _HIGHEST, _LOWEST) and not how.form.has_left_shift:
