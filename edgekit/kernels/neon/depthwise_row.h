@@ -2,8 +2,8 @@
  * Rows of depthwise convolution output on ARM: int8 in, int8 out, exact. 64-bit and 32-bit NEON.
  *
  * A vector is 8 channels. Products are added in pairs into eight int16 (two products of int8 values fit, since
- * weights are never -128), and these into eight int32. 3x3 filters keep weights and the columns that
- * neighbouring pixels share in registers; other filters, and fewer than 8 channels, take up to
+ * weights are never -128), and these into eight int32. 3x3 filters and short ones of one row keep weights and the
+ * columns that neighbouring pixels share in registers; other filters, and fewer than 8 channels, take up to
  * EK_DEPTHWISE_PIXELS pixels at a time.
  *
  * Weights are packed [block of 8 channels][row of the filter][column][8]. The last block starts at channel
@@ -25,6 +25,7 @@
 enum { EK_KIND = 3, EK_WIDE = 4 };
 
 enum { EK_LANES = 8, EK_DEPTHWISE_PIXELS = 4, EK_TAPS_3X3 = 9 };
+enum { EK_LINE_PIXELS = 4, EK_MOST_LINE_TAPS = 9, EK_MOST_COLUMNS = EK_MOST_LINE_TAPS + EK_LINE_PIXELS - 1 };
 
 /* How the sums of 8 channels become bytes. */
 typedef struct ek_eight_channels {
@@ -163,6 +164,51 @@ EK_DEPTHWISE_INLINE void ek_row_3x3_by_2(const ek_depthwise_row *row, const ek_e
   }
 }
 
+/* PIXELS pixels of a filter of one row, TAPS columns, that moves by STRIDE: what they share is loaded once. */
+EK_DEPTHWISE_INLINE void ek_tile_line(const ek_depthwise_row *row, const ek_eight_channels *how,
+                                      const int8x8_t *weights, const int8_t *x, int8_t *out, const int TAPS,
+                                      const int STRIDE, const int PIXELS, const int form) {
+  int8x8_t columns[EK_MOST_COLUMNS];
+  EK_UNROLL
+  for (int column = 0; column < TAPS + (PIXELS - 1) * STRIDE; column++) {
+    if (column > 0 && column % 4 == 0) { /* three offsets are kept: fewer additions */
+      x += 4 * row->tap_stride;
+      EK_OPAQUE(x);
+    }
+    columns[column] = vld1_s8(x + column % 4 * row->tap_stride);
+  }
+  EK_UNROLL
+  for (int p = 0; p < PIXELS; p++) {
+    int32x4_t sums[2] = {how->bias[0], how->bias[1]};
+    EK_UNROLL
+    for (int tap = 0; tap < TAPS - 1; tap += 2) {
+      const int16x8_t first = vmull_s8(columns[p * STRIDE + tap], weights[tap]);
+      ek_add_products(sums, vmlal_s8(first, columns[p * STRIDE + tap + 1], weights[tap + 1]));
+    }
+    ek_add_products(sums, vmull_s8(columns[p * STRIDE + TAPS - 1], weights[TAPS - 1])); /* their number is odd */
+    ek_store_depthwise(how, sums, out, EK_LANES, form);
+    out = ek_next_pixel(out, row->channels);
+  }
+}
+
+/* A row of a filter of one row. */
+EK_DEPTHWISE_INLINE void ek_row_line(const ek_depthwise_row *row, const ek_eight_channels *how,
+                                     const int8x8_t *weights, const int8_t *x, int8_t *out, const int TAPS,
+                                     const int STRIDE, const int form) {
+  const int PIXELS = EK_LINE_PIXELS / STRIDE;
+  int32_t left = row->pixels;
+  for (; left >= PIXELS; left -= PIXELS) {
+    ek_tile_line(row, how, weights, x, out, TAPS, STRIDE, PIXELS, form);
+    x += PIXELS * row->pixel_stride;
+    out += PIXELS * row->channels;
+  }
+  for (; left > 0; left--) {
+    ek_tile_line(row, how, weights, x, out, TAPS, STRIDE, 1, form);
+    x += row->pixel_stride;
+    out += row->channels;
+  }
+}
+
 /* PIXELS pixels of any filter. */
 EK_DEPTHWISE_INLINE void ek_tile_depthwise(const ek_depthwise_row *row, const ek_eight_channels *how,
                                            const int8_t *weights, const int8_t *x, int8_t *out, const int32_t count,
@@ -216,36 +262,43 @@ EK_DEPTHWISE_INLINE void ek_row_any(const ek_depthwise_row *row, const ek_eight_
   }
 }
 
-/* One block of channels of all pixels. STRIDE is that of a 3x3 filter over 8 channels or more, or 0 for any other. */
+/* One block of channels of all pixels. See ek_depthwise for TAPS and STRIDE. */
 EK_DEPTHWISE_INLINE void ek_block_depthwise(const ek_depthwise_row *row, const int8_t *packed, int32_t channel,
-                                            const int32_t count, const int STRIDE, const int form) {
+                                            const int32_t count, const int TAPS, const int STRIDE, const int form) {
   const ek_eight_channels how = ek_load_channels(row, channel);
   const int8_t *x = row->x + channel;
   int8_t *out = row->out + channel;
   int8x8_t weights[EK_TAPS_3X3];
   EK_UNROLL
-  for (int tap = 0; STRIDE > 0 && tap < EK_TAPS_3X3; tap++) weights[tap] = vld1_s8(packed + EK_LANES * tap);
+  for (int tap = 0; tap < (TAPS > 0 ? TAPS : EK_TAPS_3X3); tap++) {
+    if (STRIDE > 0) weights[tap] = vld1_s8(packed + EK_LANES * tap);
+  }
   for (int32_t y = 0; y < row->rows; y++) {
-    if (STRIDE == 0) ek_row_any(row, &how, packed, x, out, count, form);
-    if (STRIDE == 1) ek_row_3x3_by_1(row, &how, weights, x, out, form);
-    if (STRIDE == 2) ek_row_3x3_by_2(row, &how, weights, x, out, form);
+    if (TAPS > 0) ek_row_line(row, &how, weights, x, out, TAPS, STRIDE, form);
+    if (TAPS == 0 && STRIDE == 0) ek_row_any(row, &how, packed, x, out, count, form);
+    if (TAPS == 0 && STRIDE == 1) ek_row_3x3_by_1(row, &how, weights, x, out, form);
+    if (TAPS == 0 && STRIDE == 2) ek_row_3x3_by_2(row, &how, weights, x, out, form);
     x += row->next_row;
     out += row->pixels * row->channels;
   }
 }
 
-/* All pixels, one block of channels after the other. */
-EK_DEPTHWISE_INLINE void ek_depthwise(const ek_depthwise_row *given, const int STRIDE, const int form) {
+/*
+ * All pixels, one block of channels after the other. For 8 channels or more: TAPS columns of a filter of one row (0:
+ * a 3x3 filter), that moves by STRIDE. Both are 0 for any filter and any number of channels.
+ */
+EK_DEPTHWISE_INLINE void ek_depthwise(const ek_depthwise_row *given, const int TAPS, const int STRIDE,
+                                      const int form) {
   const ek_depthwise_row row = *given; /* a copy that no store through `out` can change */
   const int32_t block_bytes = row.kernel_h * row.kernel_w * EK_LANES;
   const int8_t *weights = row.weights;
   if (STRIDE == 0 && row.channels < EK_LANES) {
-    ek_block_depthwise(&row, weights, 0, row.channels, STRIDE, form);
+    ek_block_depthwise(&row, weights, 0, row.channels, TAPS, STRIDE, form);
     return;
   }
   for (int32_t at = 0; at < row.channels; at += EK_LANES) {
     const int32_t channel = at + EK_LANES <= row.channels ? at : row.channels - EK_LANES;
-    ek_block_depthwise(&row, weights, channel, EK_LANES, STRIDE, form);
+    ek_block_depthwise(&row, weights, channel, EK_LANES, TAPS, STRIDE, form);
     weights += block_bytes;
   }
 }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LANES = 8
 _PIXELS = 8  # of a part of a row: whole tiles
+_FILTERS = ("3x3_by_1", "3x3_by_2", "1x5_by_1", "1x9_by_1", "1x9_by_2")  # that have instances of their own
 OVERREAD_BYTES = LANES - 1  # where there are fewer channels
 
 
@@ -140,5 +141,5 @@ def _calls(inputs: list[Any], out: Any, load: Convolution, width: int, function:
 def _filter_name(load: Convolution) -> str:
     window = load.window
     by = window.stride_w // window.dilation_w if window.stride_w % window.dilation_w == 0 else 0
-    special = window.kernel_h == window.kernel_w == 3 and by in (1, 2) and load.out_channels >= LANES
-    return f"3x3_by_{by}" if special else "any"
+    name = f"{window.kernel_h}x{window.kernel_w}_by_{by}"
+    return name if name in _FILTERS and load.out_channels >= LANES else "any"
