@@ -97,7 +97,7 @@ def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
 
 
 DEPTHWISE_DOT_ROWS = Template(
-    name="depthwise_dot_rows", kind="depthwise", version=1, fits=_fits, space=one_point, apply=_apply
+    name="depthwise_dot_rows", kind="depthwise", version=2, fits=_fits, space=one_point, apply=_apply
 )
 
 
