@@ -117,7 +117,7 @@ def _apply(load: Convolution, kernel: _Kernel, parameters: Parameters) -> Schedu
 DOT_ROWS = Template(
     name="neon_dot_rows",
     kind="convolution",
-    version=3,
+    version=4,
     fits=_fits_dot,
     space=lambda job, _cpu: _space(flatten_pixels(job.workload), _DOT),
     apply=lambda job, _cpu, parameters: _apply(flatten_pixels(job.workload), _DOT, parameters),
@@ -180,4 +180,5 @@ def _tile_cost(kernel: _Kernel, runs: Runs, pixels: int) -> int:
 def _gather_cost(patches: Patches) -> int:
     """Per pixel."""
     source = patches.source
-    return 6 + source.segments * (5 + 4 * -(-source.length // 16))
+    vectors = -(-source.length // _VECTOR_BYTES)
+    return 10 + source.segments * (4 if vectors == 1 else 7 + 5 * vectors)
