@@ -172,15 +172,29 @@ def average_pool(x: te.Tensor, load: Pooling, constant: MakeConstant) -> te.Tens
         return te.sum(value, axis=[ry, rx])
 
     sums = te.compute(load.shape, total, name="sum")
+    least = int(rows.counts().min() * columns.counts().min())
+    power = most.bit_length() - 1 if least == most and most.bit_count() == 1 else None
     division = RoundedDivision.by(most)
     factors = _factors(division, rows.counts(), columns.counts(), constant)
 
     def average(n: Any, y: Any, col: Any, c: Any) -> Any:
-        half, multiplier = factors(y, col)
-        value = division.divide(sums[n, y, col, c].astype("int32"), half, multiplier)
+        if power is not None:
+            value = _divide_by_power_of_two(sums[n, y, col, c], power, dtype).astype("int32")
+        else:
+            half, multiplier = factors(y, col)
+            value = division.divide(sums[n, y, col, c].astype("int32"), half, multiplier)
         return (value if load.clamps_nothing else clamp(value, load.low, load.high)).astype("int8")
 
     return te.compute(load.shape, average, name="out")
+
+
+def _divide_by_power_of_two(total: Expr, power: int, dtype: str) -> Expr:
+    """The quotient of a sum of type `dtype` by 2**power, rounded half away from zero, without widening it."""
+    if power == 0:
+        return total
+    sign = total >> tirx.const(15 if dtype == "int16" else 31, dtype)
+    size = (total ^ sign) - sign + tirx.const(1 << (power - 1), dtype)
+    return ((size >> tirx.const(power, dtype)) ^ sign) - sign
 
 
 def _factors(

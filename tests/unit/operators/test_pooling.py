@@ -114,6 +114,14 @@ def test_averages_of_large_windows(size: tuple[int, int]) -> None:
     assert_pools_match(whole, partial)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 2), (4, 8), (8, 16), (16, 16)])
+def test_averages_of_as_many_elements_as_a_power_of_two(size: tuple[int, int]) -> None:
+    """They are divided by a shift: in 16 bits up to 128 elements."""
+    plane = (2, 2 * size[0], 3 * size[1], 16)
+    pool = Pool(shape=plane, filter=size, stride=size, padding="VALID")
+    assert_pools_match(pool, dataclasses.replace(pool, activation="RELU", zero_point=3))
+
+
 def test_averages_round_half_away_from_zero() -> None:
     pool = Pool(shape=(1, 1, 4, 1), filter=(1, 2), stride=(1, 2), padding="VALID")
     frames = [
