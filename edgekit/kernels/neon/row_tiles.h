@@ -2,13 +2,14 @@
  * Assembler macros for kernels that compute rows of convolution output on 64-bit ARM: the walk over a row's tiles.
  *
  * Functions take the operands of ek_row (../common/row.h), in its order. A tile is EK_TILE_PIXELS pixels, 3 or 4, or
- * what is left of a row, times 16 channels, or 8 where no more are left. Weights are packed [block of channels][segment][unit]
- * [channel][bytes of a unit], padded with zeros; biases and factors are padded to whole blocks.
+ * what is left of a row, times 16 channels, or 8 where no more are left. Weights are packed [block of channels]
+ * [segment][unit][channel][bytes of a unit], padded with zeros; biases and factors are padded to whole blocks.
  *
- * Who includes this defines EK_TILE_PIXELS, EK_UNIT_SHIFT (a unit has 1 << EK_UNIT_SHIFT bytes), EK_FACTOR_BYTES (what a channel's
- * bias takes, and its multiplier, and its shift), and the macro ek_tile, which computes one tile: it reads what
- * x_tile, unit_weights and the factors point at, and leaves unit_weights after the block's weights, out_pixel after
- * the tile's last pixel, and x_tile, if it is a whole tile, at the next one.
+ * Who includes this defines EK_TILE_PIXELS, EK_UNIT_SHIFT (a unit has 1 << EK_UNIT_SHIFT bytes), EK_FACTOR_BYTES
+ * (what a channel's bias takes, and its multiplier, and its shift), and the macros ek_start_row, for what a row needs
+ * once, and ek_tile, which computes one tile: it reads what x_tile, unit_weights and the factors point at, and leaves
+ * unit_weights after the block's weights, out_pixel after the tile's last pixel, and x_tile, if it is a whole tile,
+ * at the next one.
  */
 #ifndef EDGEKIT_NEON_ROW_TILES_H
 #define EDGEKIT_NEON_ROW_TILES_H
