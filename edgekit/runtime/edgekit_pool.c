@@ -26,7 +26,7 @@
 #pragma weak pthread_create
 #pragma weak pthread_join
 
-enum { MOST_THREADS = 64, CACHE_LINE = 64, SPIN_NS = 2000, YIELD_NS = 50000, SPINS_PER_CLOCK = 16 };
+enum { MOST_THREADS = 64, CACHE_LINE = 64, SPIN_NS = 2000, YIELD_NS = 50000, LOST_NS = 10000, SPINS_PER_CLOCK = 16 };
 
 /* A number that threads wait for to change, on a cache line of its own. */
 typedef struct signal_word {
@@ -86,7 +86,11 @@ static int changes_soon(const signal_word *word, uint32_t old) {
       relax();
     }
     waited = elapsed_ns(&start);
-    if (waited > SPIN_NS) sched_yield();
+    if (waited > SPIN_NS) {
+      sched_yield();
+      /* Another thread wanted this core, perhaps the one that is missing: who sleeps may wake up on a free one. */
+      if (elapsed_ns(&start) - waited > LOST_NS) return has_changed(word, old);
+    }
   }
   return 0;
 }

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from edgekit.schedule.cpu import CpuClass
     from edgekit.schedule.scheduled import Scheduled
 
-_WORTH_NS = 2000  # of work for one thread: threads meet in some hundreds, if none is late
+_WORTH_NS = 4000  # of work for one thread: 2000 are lost again by the time that threads have met
 # What a core of each class computes in a nanosecond, roughly: most kernels are far from its limit.
 _MACS_PER_NS = {
     X86Kernel.VNNI: 60,
@@ -40,7 +40,8 @@ _MACS_PER_NS = {
 }
 _OTHER_MACS_PER_NS = 2
 _DEPTHWISE_SLOWER = 4  # times
-_ELEMENTS_PER_NS = 1
+_ELEMENTS_PER_NS = {"reduction": 8}  # pooling, by the kernel's template
+_OTHER_ELEMENTS_PER_NS = 1  # scaled one by one
 
 
 def mark_shared(
@@ -60,7 +61,9 @@ def mark_shared(
 def _work_ns(call: KernelCall, kernel: Scheduled, cpu: CpuClass) -> float:
     """A rough estimate of a call's time."""
     if call.macs == 0:
-        return max(math.prod(int(n) for n in p.ty.shape) for p in kernel.function.params) / _ELEMENTS_PER_NS
+        template = str(kernel.function.attrs["edgekit.template"])
+        elements = max(math.prod(int(n) for n in p.ty.shape) for p in kernel.function.params)
+        return elements / _ELEMENTS_PER_NS.get(template, _OTHER_ELEMENTS_PER_NS)
     micro_kernel = cpu.x86_kernel or cpu.row_kernel
     rate = _OTHER_MACS_PER_NS if micro_kernel is None else _MACS_PER_NS[micro_kernel]
     is_depthwise = call.workload is not None and call.workload.depthwise
