@@ -38,6 +38,7 @@ class StoreLookup:
             return None
         wanted = Wanted(
             kind=job.kind,
+            preferred=known[0].template,
             workload=workload_text(job),
             cpu_class=self._cpu.name,
             cpu=self._target.cpu,

@@ -38,9 +38,14 @@ class Records(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a record is wanted for. `versions` are the templates there are now."""
+    """What a record is wanted for. `versions` are the templates there are now, `preferred` the untuned one.
+
+    Scores that say nothing of the preferred template decide nothing: when its version has risen, what is left
+    are those of templates that it was preferred to.
+    """
 
     kind: str
+    preferred: str
     workload: str
     cpu_class: str
     cpu: str
@@ -102,11 +107,14 @@ def _parse(workload: str) -> dict[str, Any] | None:
 def _decide(
     wanted: Wanted, workload: str, sets: Sequence[Records], is_valid: Callable[[Record], bool]
 ) -> Record | None:
-    groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+    measured: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for position, records in enumerate(sets):
         for record in records.records(wanted.kind, workload, wanted.cpu_class):
             if record.version == wanted.versions.get(record.template) and is_valid(record):
-                groups[_rank(record, wanted), position, record.machine, record.unit].append(record)
+                measured[_rank(record, wanted), position, record.machine, record.unit].append(record)
+    groups = {
+        key: group for key, group in measured.items() if any(r.template == wanted.preferred for r in group)
+    }
     if not groups:
         return None
     first = min((rank, position) for rank, position, *_ in groups)

@@ -101,11 +101,11 @@ def _fill(store: Store, models: list[LoweredModule], cpus: list[str], minutes: f
 
 
 def _deciding(records: Iterable[Record]) -> list[Record]:
-    """The best record of each shape and class of CPUs, of the templates as they are now."""
+    """The best record of each shape, class of CPUs and template, of the templates as they are now."""
     versions = {template.name: template.version for template in TEMPLATES}
-    best: dict[tuple[str, str, str], Record] = {}
+    best: dict[tuple[str, ...], Record] = {}
     for record in records:
-        key = record.kind, record.workload, record.cpu_class
+        key = record.kind, record.workload, record.cpu_class, record.template
         current = record.version == versions.get(record.template)
         if current and (key not in best or record.score < best[key].score):
             best[key] = record

@@ -50,6 +50,12 @@ ARM = load_target("rpi4")
 HERE = Machine(source=Source.MACHINE, name="here", features="", unit=Unit.NANOSECONDS)
 
 
+def records_for(task: Task, choice: Choice, **changes: Any) -> list[Record]:
+    """A board's records by which a choice is better than the untuned one."""
+    untuned = candidates(task.job, cpu_class(ARM))[0]
+    return [record(task, untuned, score=2.0), record(task, choice, **changes)]
+
+
 def lowered(content: bytes) -> LoweredModule:
     return lower(read_tflite(content, name="model"))
 
@@ -254,7 +260,7 @@ def test_a_build_takes_what_a_record_chose() -> None:
     module = lowered(tunable_model())
     work = tasks(module, ARM)
     chosen = {task.workload: candidates(task.job, cpu_class(ARM))[-1] for task in work}
-    known = RecordSet(record(task, chosen[task.workload]) for task in work)
+    known = RecordSet(r for task in work for r in records_for(task, chosen[task.workload]))
     tuned = schedule(module, ARM, StoreLookup([known], ARM))
     assert tuned.tuning.exact == {"board": pytest.approx(1.0)}
     assert tuned.module.script() != schedule(module, ARM).module.script()
@@ -270,7 +276,7 @@ def test_a_build_without_records_is_the_untuned_one() -> None:
 def test_a_shape_without_records_takes_those_of_the_nearest() -> None:
     near = tasks(lowered(tunable_model(filters=16)), ARM)
     last = {task.kind: candidates(task.job, cpu_class(ARM))[-1] for task in near}
-    known = RecordSet(record(task, last[task.kind]) for task in near)
+    known = RecordSet(r for task in near for r in records_for(task, last[task.kind]))
     tuned = schedule(lowered(tunable_model(filters=14)), ARM, StoreLookup([known], ARM))
     assert tuned.tuning.exact == {}
     assert sum(tuned.tuning.nearest.values()) > 0
@@ -282,9 +288,12 @@ def test_a_shape_without_records_takes_those_of_the_nearest() -> None:
 def test_a_record_that_no_longer_fits_is_ignored(changes: dict[str, Any]) -> None:
     module = lowered(tunable_model())
     known = RecordSet(
-        record(task, candidates(task.job, cpu_class(ARM))[-1], **changes) for task in tasks(module, ARM)
+        r
+        for task in tasks(module, ARM)
+        for r in records_for(task, candidates(task.job, cpu_class(ARM))[-1], **changes)
     )
-    assert schedule(module, ARM, StoreLookup([known], ARM)).tuning.tuned_share == 0.0
+    tuned = schedule(module, ARM, StoreLookup([known], ARM))
+    assert tuned.module.script() == schedule(module, ARM).module.script()
 
 
 def test_features_have_one_name_wherever_they_are_read() -> None:

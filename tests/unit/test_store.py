@@ -61,6 +61,7 @@ GOOD = Record(
 )
 WANTED = Wanted(
     kind="convolution",
+    preferred="rows",
     workload=GOOD.workload,
     cpu_class="aarch64-neon",
     cpu="cortex-a72",
@@ -284,6 +285,15 @@ def test_only_the_newest_version_of_a_template_counts() -> None:
     assert decides(but(version=1, score=1.0)) is None
     assert decides(but(version=1, score=1.0), GOOD) == GOOD
     assert decides(but(template="gone", score=1.0), GOOD) == GOOD
+
+
+def test_records_of_other_templates_decide_nothing_without_one_of_the_preferred() -> None:
+    """They may be ten times slower than what a build would choose without any record."""
+    other = but(template="tiles", version=1, score=1.0)
+    assert decides(other) is None
+    assert decides(other, but(version=1)) is None
+    assert decides(other, but(machine="elsewhere")) == but(machine="elsewhere")
+    assert decides(other, GOOD) == other
 
 
 def test_scores_of_two_machines_are_not_compared() -> None:
