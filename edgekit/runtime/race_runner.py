@@ -15,6 +15,7 @@ called from Python, whose cost of about a microsecond both pay.
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ else:  # on the device they lie beside this file
     import litert_runner
     from warm_up import warm_up
 
-BLOCK_SECONDS = 0.01  # long beside the clock and the loop around it
+BLOCK_SECONDS = 0.01  # enough invocations for a median
 LEAD_IN = 0.2  # share of a block that runs first and is not timed: caches and threads come back
 PAUSE_SECONDS = 0.02  # before a block of several threads: those of the other engine have gone to sleep
 
@@ -48,7 +49,7 @@ class Contender:
         self.calls = max(1, round(BLOCK_SECONDS * 1e9 / max(once, 100)))
 
     def block(self) -> float:
-        """Nanoseconds of one invocation, averaged over a block."""
+        """Nanoseconds of one invocation, the median of a block: what else ran in between does not count."""
         if self._pause:
             time.sleep(self._pause)
         for _ in range(max(1, int(self.calls * LEAD_IN))):
@@ -56,11 +57,12 @@ class Contender:
         return self._timed(self.calls)
 
     def _timed(self, calls: int) -> float:
-        invoke = self._invoke
-        start = time.perf_counter_ns()
+        invoke, now, times = self._invoke, time.perf_counter_ns, []
         for _ in range(calls):
+            start = now()
             invoke()
-        return (time.perf_counter_ns() - start) / calls
+            times.append(now() - start)
+        return float(statistics.median(times))
 
 
 def race(contenders: dict[str, Contender], rounds: int) -> dict[str, Any]:
