@@ -95,7 +95,7 @@ def _depthwise(
 # runs of every remainder of a unit, of 8 and of 32 bytes, all filter sizes.
 SHAPES = [
     *(ConvolutionCase(3, width, 16, 8, (3, 1)) for width in range(1, 14)),
-    *(ConvolutionCase(1, width, 8, 16) for width in (47, 48, 49, 50, 53, 97)),
+    *(ConvolutionCase(1, width, 8, 16) for width in (47, 49, 95, 96, 97, 101, 193)),
     *(ConvolutionCase(2, 5, 16, filters) for filters in (1, 2, 3, 5, 7, 9, 15, 17, 31, 33, 40, 63, 65, 100)),
     *(ConvolutionCase(1, 7, channels, 20) for channels in (*range(1, 10), 31, 32, 33, 63, 65)),
     *(ConvolutionCase(4, 9, channels, 8, (3, 3)) for channels in (1, 3, 5, 6, 16, 20)),
@@ -104,6 +104,7 @@ SHAPES = [
     ConvolutionCase(11, 7, 8, 7, (5, 3), 2, "VALID"),
     ConvolutionCase(30, 1, 16, 10, (9, 1), 2),
     ConvolutionCase(7, 7, 70, 50, (3, 3)),
+    ConvolutionCase(13, 15, 40, 50, (3, 3)),
     ConvolutionCase(21, 7, 40, 33, (3, 5), 2),
     ConvolutionCase(5, 7, 9, 20, (7, 9)),
     ConvolutionCase(9, 5, 20, 70, (2, 2), 3, "VALID"),

@@ -17,38 +17,42 @@
 
 #include "row_vnni.h"
 
-enum { EK_MOST_PIXELS = 12, EK_MOST_CHAINS = 4, EK_UNIT = 4, EK_STRIP = 48, EK_SUMMED = 4 };
+enum { EK_MOST_PIXELS = 12, EK_MOST_CHAINS = 4, EK_UNIT = 4, EK_STRIP = 96, EK_SUMMED = 4 };
 
 /* Units of a run, the last one filled up. */
 EK_VNNI_INLINE int32_t ek_units(const ek_row row) { return (row.run + EK_UNIT - 1) / EK_UNIT; }
 
 /* 128 times the sum of what each of EK_SUMMED pixels reads. */
 EK_VNNI_INLINE __m128i ek_excess(const ek_row row, const int8_t *const *x) {
-  const __m256i factor = _mm256_set1_epi8(INT8_MIN); /* 128, unsigned */
+  const __m512i factor = _mm512_set1_epi8(INT8_MIN); /* 128, unsigned */
   const int32_t run_bytes = row.run;
-  const __mmask32 rest = (__mmask32)((UINT64_C(1) << (run_bytes % 32)) - 1);
-  __m256i sums[EK_SUMMED];
+  const __mmask64 rest = (UINT64_C(1) << (run_bytes % 64)) - 1;
+  __m512i sums[EK_SUMMED];
   EK_UNROLL
-  for (int p = 0; p < EK_SUMMED; p++) sums[p] = _mm256_setzero_si256();
+  for (int p = 0; p < EK_SUMMED; p++) sums[p] = _mm512_setzero_si512();
   for (int32_t segment = 0; segment < row.segments; segment++) {
     const int32_t start = segment * row.segment_stride;
     int32_t at = 0;
-    for (; at + 32 <= run_bytes; at += 32) {
+    for (; at + 64 <= run_bytes; at += 64) {
       EK_UNROLL
       for (int p = 0; p < EK_SUMMED; p++) {
-        const __m256i values = _mm256_loadu_si256((const __m256i_u *)(x[p] + start + at));
-        sums[p] = _mm256_dpbusd_epi32(sums[p], factor, values);
+        sums[p] = _mm512_dpbusd_epi32(sums[p], factor, _mm512_loadu_si512(x[p] + start + at));
       }
     }
     if (at < run_bytes) {
       EK_UNROLL
       for (int p = 0; p < EK_SUMMED; p++) {
-        const __m256i values = _mm256_maskz_loadu_epi8(rest, x[p] + start + at);
-        sums[p] = _mm256_dpbusd_epi32(sums[p], factor, values);
+        sums[p] = _mm512_dpbusd_epi32(sums[p], factor, _mm512_maskz_loadu_epi8(rest, x[p] + start + at));
       }
     }
   }
-  const __m256i all = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+  __m256i halves[EK_SUMMED];
+  EK_UNROLL
+  for (int p = 0; p < EK_SUMMED; p++) {
+    halves[p] = _mm256_add_epi32(_mm512_castsi512_si256(sums[p]), _mm512_extracti64x4_epi64(sums[p], 1));
+  }
+  const __m256i all =
+      _mm256_hadd_epi32(_mm256_hadd_epi32(halves[0], halves[1]), _mm256_hadd_epi32(halves[2], halves[3]));
   return _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
 }
 
@@ -155,9 +159,9 @@ EK_VNNI_INLINE void ek_tile_vnni(const ek_row row, const int8_t *x, const int8_t
  */
 EK_VNNI_INLINE void ek_convolve_vnni(const ek_row *given, const int PIXELS, const int VECTORS, const int form) {
   const ek_row row = *given; /* a copy that no store through `out` can change: it stays in registers */
-  const int32_t block = EK_LANES * VECTORS;
-  for (int32_t done = 0; done < row.pixels; done += EK_STRIP) {
-    const int32_t end = done + EK_STRIP < row.pixels ? done + EK_STRIP : row.pixels;
+  const int32_t block = EK_LANES * VECTORS, strip = EK_STRIP / PIXELS * PIXELS;
+  for (int32_t done = 0; done < row.pixels; done += strip) {
+    const int32_t end = done + strip < row.pixels ? done + strip : row.pixels;
     const int32_t first = end - done < PIXELS ? end - PIXELS : done;
     int32_t excess[EK_STRIP + EK_SUMMED];
     for (int32_t pixel = first; pixel < end; pixel += EK_SUMMED) {

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from edgekit.schedule.cpu import CpuClass
 
 _BUFFER_BYTES = 32 << 10
-_STRIP = 48  # pixels that are gathered together, at least
+_STRIP = 96  # pixels that are gathered together, at least
 _PIXELS = 12  # of a thread's part, at least: a whole tile of every micro-kernel
 _OVERWRITTEN_BYTES = 16  # past the last patch of a thread
 _PATCH_CYCLES, _RUN_CYCLES, _PIXEL_CYCLES = 10, 4, 2  # that no byte adds to
@@ -84,7 +84,8 @@ def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
         is_counted_in_bytes=True,
         channels=parameters.number("channels"),
     )
-    expressions = _expressions(load, runs, function_name(cpu, parameters, load))
+    strips = _strips(load.out_height * load.out_width, runs.pixel_stride, parameters.number("pixels"))
+    expressions = _expressions(load, runs, strips, function_name(cpu, parameters, load))
     return Scheduled(
         te.create_prim_func(expressions),
         packers(cpu, load, runs),
@@ -94,7 +95,7 @@ def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
 
 
 X86_PATCHES = Template(
-    name="x86_patches", kind="convolution", version=1, fits=_fits, space=_space, apply=_apply
+    name="x86_patches", kind="convolution", version=2, fits=_fits, space=_space, apply=_apply
 )
 
 
@@ -116,20 +117,19 @@ def _padding_cycles(load: Convolution) -> float:
     return high * wide * (_PIXEL_CYCLES + load.in_channels / vector_split(load.in_channels, 64))
 
 
-def _strips(total: int, patch_bytes: int) -> _Strips:
-    """Strips of equal length that fit the buffer, if that holds the least there may be; none too short."""
-    most = max(_STRIP, _BUFFER_BYTES // patch_bytes)
-    for count in range(-(-total // most), total + 1):
-        pixels = -(-total // count)
-        last = total - pixels * (count - 1)
-        if last == total or last >= _PIXELS:
-            return _Strips(count - 1, pixels, last)
-    raise AssertionError(total)
+def _strips(total: int, patch_bytes: int, tile: int) -> _Strips:
+    """Strips of whole tiles that fit the buffer, or of the least there may be; the last is no sliver."""
+    pixels = max(_STRIP, _BUFFER_BYTES // patch_bytes) // tile * tile
+    count = total // pixels
+    last = total - count * pixels
+    if count > 0 and last < _PIXELS:
+        return _Strips(count - 1, pixels, pixels + last)
+    return _Strips(count, pixels, last)
 
 
-def _expressions(load: Convolution, runs: Runs, function: str) -> list[te.Tensor]:
+def _expressions(load: Convolution, runs: Runs, strips: _Strips, function: str) -> list[te.Tensor]:
     width = round_up(load.out_channels, runs.channels)
-    strips = _strips(load.out_height * load.out_width, runs.pixel_stride)
+    most = max(strips.pixels if strips.count else 0, strips.last)
     x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
     weights = te.placeholder((width * runs.units * runs.unit,), "int8", "weights")
     bias, multiplier, shift = (
@@ -138,7 +138,7 @@ def _expressions(load: Convolution, runs: Runs, function: str) -> list[te.Tensor
     reads = [x, weights, bias, multiplier, shift]
     shapes = [
         (load.batch, load.out_height * load.out_width, load.out_channels),
-        (strips.pixels * runs.pixel_stride + max(1, strips.pixels // _PIXELS) * _OVERWRITTEN_BYTES,),
+        (most * runs.pixel_stride + max(1, most // _PIXELS) * _OVERWRITTEN_BYTES,),
     ]
     out, _ = te.extern(
         shapes,
