@@ -42,8 +42,8 @@ def test_the_exact_values_are_the_rounded_sums() -> None:
 def test_a_fast_sum_is_exact_for_all_operands(seed: int, is_difference: bool) -> None:
     random = np.random.default_rng(seed)
     first, second, out = (float(scale) for scale in np.exp(random.normal(-3, 1, 3)))
-    zero_points = tuple(int(zero) for zero in random.integers(-128, 128, 3))
-    exact = _sum((first, second, out), zero_points, is_difference=is_difference, low=-100)
+    a, b, result = (int(zero) for zero in random.integers(-128, 128, 3))
+    exact = _sum((first, second, out), (a, b, result), is_difference=is_difference, low=-100)
     fast = fast_sum(exact)
     assert fast is not None
     assert np.array_equal(fast.values(), exact_values(exact))
