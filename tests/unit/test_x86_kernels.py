@@ -191,6 +191,28 @@ def test_every_candidate_gives_the_same_bytes(
     _assert_exact(flatbuffer, extreme_and_random_frames(CROSSED_SHAPES), kernel, request, candidate)
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_threads_never_get_less_of_a_row_than_a_tile(
+    kernel: X86Kernel, request: pytest.FixtureRequest
+) -> None:
+    """A tile that begins before its thread's part would write before the row."""
+    cpu = cpu_class(_target(kernel))
+
+    def longest_tile(job: Job) -> Choice:
+        return max(candidates(job, cpu), key=lambda choice: choice.parameters.number("pixels"))
+
+    case = ConvolutionCase(1, 49, 200, 96)
+    flatbuffer, frames = convolutions_model([case], Numbers()), extreme_and_random_frames([case])
+    model = read_tflite(flatbuffer, name="model")
+    code = generate(model, schedule(lower(model), _target(kernel), longest_tile))
+    if not _runs_here(kernel):
+        request.node.add_report_section("call", kernel, "This CPU lacks the instructions: compiled, not run.")
+        return
+    actual = run_library(code, frames, 7)
+    for ours, theirs in zip(actual, run_oracle(flatbuffer, frames), strict=True):
+        assert_same_bits(ours[0], theirs[0], "7 threads")
+
+
 # Inputs that fill their 64 bytes, so that the output begins where the last run's padding is read.
 @pytest.mark.parametrize(
     "case", [ConvolutionCase(4, 8, 2, 1), ConvolutionCase(8, 8, 3, 2), ConvolutionCase(1, 64, 1, 5)]

@@ -39,6 +39,7 @@ class Runs:
     is_counted_in_bytes: bool = False  # by the micro-kernel; in units otherwise
     factor_copies: int = 1  # of each channel's bias, multiplier and shift
     table_bytes: int = 0  # of each channel, before its weights
+    least_pixels: int = _PIXELS  # of a call, if the row has them: a whole tile
 
     @property
     def units(self) -> int:
@@ -99,7 +100,7 @@ def _rows(inputs: list[Any], out: Any, load: Convolution, runs: Runs, function: 
         body = tirx.IfThenElse(count > 0, call(0, 1, first, count), None)
         row = tirx.For(y, 0, 1, tirx.ForKind.SERIAL, body)
     else:
-        first, count = shared_span(load.out_width, _PIXELS)
+        first, count = shared_span(load.out_width, runs.least_pixels)
         body = tirx.IfThenElse(count > 0, call(first, count, 0, load.out_channels), None)
         row = tirx.For(y, 0, 1, tirx.ForKind.SERIAL, body)
     return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, row)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from edgekit.compute.convolution import Convolution
     from edgekit.schedule.cpu import CpuClass
 
+_LEAST_PIXELS = 8  # of a thread's part of a row
+
 
 def _fits(job: Job, cpu: CpuClass) -> bool:
     load = job.workload
@@ -37,7 +39,7 @@ def _space(job: Job, cpu: CpuClass) -> tuple[Parameters, ...]:
 
 def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
-    runs = _runs(load, cpu, parameters.number("channels"))
+    runs = _runs(load, cpu, parameters)
     expressions = row_expressions(load, runs, function_name(cpu, parameters, load))
     return Scheduled(
         vectorize_function_padding(te.create_prim_func(expressions)),
@@ -50,7 +52,7 @@ def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
 X86_ROWS = Template(name="x86_rows", kind="convolution", version=4, fits=_fits, space=_space, apply=_apply)
 
 
-def _runs(load: Convolution, cpu: CpuClass, channels: int) -> Runs:
+def _runs(load: Convolution, cpu: CpuClass, parameters: Parameters) -> Runs:
     window, family = load.window, family_of(cpu)
     _, width = load.plane
     return Runs(
@@ -60,5 +62,6 @@ def _runs(load: Convolution, cpu: CpuClass, channels: int) -> Runs:
         pixel_stride=window.stride_w * load.in_channels,
         unit=family.unit,
         is_counted_in_bytes=family.weights_offset != 0,
-        channels=channels,
+        channels=parameters.number("channels"),
+        least_pixels=max(_LEAST_PIXELS, parameters.number("pixels")),
     )
