@@ -39,6 +39,7 @@ class StoreLookup:
         wanted = Wanted(
             kind=job.kind,
             preferred=known[0].template,
+            untuned=known[0].parameters.text,
             workload=workload_text(job),
             cpu_class=self._cpu.name,
             cpu=self._target.cpu,

@@ -25,7 +25,7 @@ from edgekit.search.build import Batch, Request, build_batch
 from edgekit.search.lookup import VERSIONS
 from edgekit.search.measure import CandidateDiffersError
 from edgekit.search.strategy import FINAL_RUNS, FIRST_RUNS, finalists, proposals
-from edgekit.store import Record, Unit
+from edgekit.store import Record, Unit, fastest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +58,7 @@ class TaskResult:
     candidates: int
     measured: int
     untuned_score: float | None  # of the choice that a build makes without records
-    best_score: float | None
+    best_score: float | None  # of the choice that a build makes with these records
     best: str | None  # "neon_rows pixels=4"
     unit: str
 
@@ -277,8 +277,11 @@ class Tuner:
     def _result(self, task: Task) -> TaskResult:
         everything = candidates(task.job, self._cpu)
         known = {c: record for c, record in self._known(task).items() if c in everything}
-        untuned = known.get(everything[0])
-        best = min(known.values(), key=lambda record: record.score, default=None)
+        preferred = everything[0]
+        untuned = known.get(preferred)
+        best = (
+            fastest(tuple(known.values()), preferred.template, preferred.parameters.text) if known else None
+        )
         return TaskResult(
             name=task.name,
             macs=task.macs,
@@ -286,7 +289,7 @@ class Tuner:
             measured=len(known),
             untuned_score=None if untuned is None else untuned.score,
             best_score=None if best is None else best.score,
-            best=None if best is None else f"{best.template} {best.parameters}",
+            best=None if best is None else _choice_text(best),
             unit=self._runner.machine.unit.value,
         )
 
@@ -322,6 +325,12 @@ def spread_of(runs: Sequence[int]) -> float:
         return 0.0
     low, _, high = statistics.quantiles(runs, method="inclusive")
     return round((high - low) / 2 / low, 6) if low else 0.0
+
+
+def _choice_text(record: Record) -> str:
+    """A record's candidate as people read it: "neon_rows pixels=4"."""
+    values = Parameters.parse(record.parameters).items()
+    return " ".join((record.template, *(f"{name}={value}" for name, value in values)))
 
 
 def _first_round(building: Mapping[Future[Batch], _Work]) -> int:

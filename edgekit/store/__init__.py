@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgekit.store.database import Store, store_path
-from edgekit.store.ranking import Found, Records, Wanted, best_record, nearest_record
+from edgekit.store.ranking import Found, Records, Wanted, best_record, fastest, nearest_record
 from edgekit.store.record import Record, Source, Unit
 from edgekit.store.shipped import RecordSet, shipped_records
 from edgekit.store.text import read_text, write_text
@@ -18,6 +18,7 @@ __all__ = [
     "Unit",
     "Wanted",
     "best_record",
+    "fastest",
     "nearest_record",
     "read_text",
     "shipped_records",

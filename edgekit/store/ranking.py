@@ -2,6 +2,11 @@
 
 Scores are compared within one machine only. The newest version of a template is the only one that counts:
 older records say nothing of its present code.
+
+What a build would choose without records stays, unless another candidate's gain exceeds the spread of both:
+its score and spread together must lie under the untuned choice's score less that one's spread. Noise alone
+makes the lowest of many equal scores look like a gain. Counted instructions have no spread, so that any gain
+counts there.
 """
 
 from __future__ import annotations
@@ -38,14 +43,16 @@ class Records(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a record is wanted for. `versions` are the templates there are now, `preferred` the untuned one.
+    """What a record is wanted for. `versions` are the templates there are now.
 
+    `preferred` is the template, `untuned` the parameters, of the choice that a build makes without records.
     Scores that say nothing of the preferred template decide nothing: when its version has risen, what is left
     are those of templates that it was preferred to.
     """
 
     kind: str
     preferred: str
+    untuned: str
     workload: str
     cpu_class: str
     cpu: str
@@ -84,6 +91,20 @@ def nearest_record(
     return None
 
 
+def fastest(records: Sequence[Record], template: str, parameters: str) -> Record:
+    """Of records of one machine, the untuned choice's unless others are faster beyond the spread of both.
+
+    Args:
+        records: at least one.
+        template, parameters: of the untuned choice; if it was not measured, the lowest score is taken.
+    """
+    untuned = next((r for r in records if (r.template, r.parameters) == (template, parameters)), None)
+    if untuned is not None:
+        highest = untuned.score * (1 - untuned.spread)
+        records = [r for r in records if r.score * (1 + r.spread) < highest] or [untuned]
+    return min(records, key=lambda record: (record.score, record.template, record.parameters))
+
+
 def distance(one: str, other: str) -> float:
     """Doublings between the extents of two workloads; infinite if they differ in anything else."""
     mine, theirs = _parse(one), _parse(other)
@@ -120,7 +141,7 @@ def _decide(
     first = min((rank, position) for rank, position, *_ in groups)
     # Of equal machines, the one that was used last.
     chosen = max((g for key, g in groups.items() if key[:2] == first), key=lambda g: max(r.date for r in g))
-    return min(chosen, key=lambda record: (record.score, record.template, record.parameters))
+    return fastest(chosen, wanted.preferred, wanted.untuned)
 
 
 def _rank(record: Record, wanted: Wanted) -> tuple[bool, bool, bool]:

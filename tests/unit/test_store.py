@@ -62,6 +62,7 @@ GOOD = Record(
 WANTED = Wanted(
     kind="convolution",
     preferred="rows",
+    untuned=GOOD.parameters,
     workload=GOOD.workload,
     cpu_class="aarch64-neon",
     cpu="cortex-a72",
@@ -261,6 +262,31 @@ def test_the_best_score_of_a_machine_decides() -> None:
     assert decides(GOOD, but(parameters="2", score=90.0), but(parameters="3", score=95.0)) == but(
         parameters="2", score=90.0
     )
+
+
+def test_a_winner_within_the_noise_is_left_for_the_untuned_choice() -> None:
+    """GOOD is the untuned choice: 100, give or take 1 %."""
+    within = but(parameters="2", score=97.5, spread=0.02)  # to 99.45, and 99 is GOOD's lower end
+    beyond = but(parameters="3", score=98.5, spread=0.0)
+    assert decides(GOOD, within) == GOOD
+    assert decides(GOOD, within, beyond) == beyond
+    assert decides(within) == within  # nothing is known of the untuned choice
+    assert decides(but(score=100.0, spread=1.5), beyond) == but(score=100.0, spread=1.5)
+
+
+def test_any_gain_counts_where_scores_are_exact() -> None:
+    untuned = but(source=Source.EMULATOR, unit=Unit.INSTRUCTIONS, spread=0.0)
+    fewer = dataclasses.replace(untuned, parameters="2", score=99.0)
+    assert decides(untuned, fewer) == fewer
+    assert decides(untuned, dataclasses.replace(fewer, parameters="0", score=100.0)) == untuned
+
+
+def test_noise_is_told_from_a_gain_at_the_nearest_shape_too() -> None:
+    near = but(workload=workload(height=9))
+    lucky = dataclasses.replace(near, parameters="2", score=99.5)
+    found = nearest_record(WANTED, [RecordSet([near, lucky])], lambda _record: True)
+    assert found is not None
+    assert found.record == near
 
 
 @given(score=st.floats(0, 1e9), machine=texts)
