@@ -156,7 +156,6 @@ def test_the_command_tells_what_it_measured_and_moves_records(
 
 
 def test_a_dask_cluster_builds_the_candidates(model: Path, tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
