@@ -28,7 +28,7 @@ class Unit(StrEnum):
 class Record:
     """A candidate's score. What tells two records apart comes first, then what was found, then provenance.
 
-    `workload` is the text that `schedule.tasks.workload_text` makes of a kernel's shape, `parameters` the text of
+    `workload` is the text that `schedule.tasks.workload_text` makes of a kernel's shape, `parameters` that of
     `schedule.template.Parameters`.
     """
 
