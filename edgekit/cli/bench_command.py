@@ -56,6 +56,8 @@ def command(
     path = model or (project.model if project else None)
     if path is None:
         raise click.UsageError("No model: give MODEL, or run 'edgekit init' in this folder.")
+    if target is not None and path.is_dir():
+        raise click.UsageError(f"{path} is built for a target already; leave --target out.")
     default = project.target if project and model is None else None
     with progress(quiet=as_json) as show:
         found = bench(

@@ -10,9 +10,9 @@ import click
 
 from edgekit.cli.options import PATH, device_options, json_option
 from edgekit.cli.output import emit_json, note, progress, table
+from edgekit.devices.choice import DeviceChoice
 
 if TYPE_CHECKING:
-    from edgekit.devices.choice import DeviceChoice
     from edgekit.project import Budgets, Project
     from edgekit.verbs.build_fastest import Choice
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     "  edgekit build --recipe keyword-spotting --target rpi4\n"
     "  edgekit build model.tflite --target host --max-ram 65536 --json\n"
     "  edgekit build model.tflite --target host --tune-minutes 10\n"
+    "  edgekit build model.tflite --target rpi4 --tune-minutes 10 --host pi.local\n"
     "  edgekit build model.tflite --target rpi4 --engine auto --host pi.local",
 )
 @click.argument("model", required=False, type=PATH)
@@ -48,7 +49,9 @@ if TYPE_CHECKING:
 @device_options
 @click.option("--dump", type=PATH, metavar="DIR", help="Write the value after every stage there, as text.")
 @json_option
+@click.pass_context
 def command(
+    context: click.Context,
     model: Path | None,
     target: str | None,
     recipe: str | None,
@@ -67,14 +70,15 @@ def command(
 ) -> None:
     """Build MODEL (a full-integer .tflite file) for a target, into build/<model>/<target>.
 
-    What is not given comes from edgekit.toml in this folder. The device options say where the race of
-    --engine auto is run; nothing else is done there.
+    What is not given comes from edgekit.toml in this folder. The device options say where to tune and
+    where the race of --engine auto is run; nothing else is done there.
     """
     from edgekit.artifacts import Engine
     from edgekit.project import find_project
     from edgekit.verbs.build import build
     from edgekit.verbs.build_fastest import build_fastest
 
+    _refuse_idle(context, tunes=trials is not None or tune_minutes is not None, races=engine == "auto")
     project = find_project(Path.cwd())
     path, default_name, default_target = _source(model, recipe, project)
     given: dict[str, Any] = {
@@ -85,12 +89,13 @@ def command(
         "trials": trials,
         "tune_minutes": tune_minutes,
         "executor": executor,
+        "device": device,
         "dump": dump,
     }
     choice = None
     with progress(quiet=as_json) as show:
         if engine == "auto":
-            choice = build_fastest(path, device=device, threads=threads, progress=show, **given)
+            choice = build_fastest(path, threads=threads, progress=show, **given)
             bundle = choice.bundle
         else:
             bundle = build(path, engine=Engine(engine), progress=show, **given)
@@ -102,6 +107,26 @@ def command(
         note(choice.why)
         for loss in choice.given_up:
             note(f"given up: {loss}")
+
+
+def _refuse_idle(context: click.Context, *, tunes: bool, races: bool) -> None:
+    """Options that would do nothing are mistakes: whoever gives --host wants something done there."""
+    from click.core import ParameterSource
+
+    given = {n for n in context.params if context.get_parameter_source(n) is ParameterSource.COMMANDLINE}
+    if "executor" in given and not tunes:
+        raise click.UsageError("--executor builds what is tuned; give --trials or --tune-minutes too.")
+    if "threads" in given and not races:
+        raise click.UsageError(
+            "--threads is for the race of --engine auto; a build runs with as many threads as it is asked to "
+            "when it runs."
+        )
+    idle = sorted(given & {field.name for field in dataclasses.fields(DeviceChoice)})
+    if idle and not (tunes or races):
+        raise click.UsageError(
+            f"--{idle[0].replace('_', '-')} does nothing here: a build needs no device. Give --tune-minutes, "
+            "--trials or --engine auto too, or deploy the build there with 'edgekit deploy'."
+        )
 
 
 def _choice(choice: Choice | None) -> Any:

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 @click.option("--import", "import_from", type=PATH, metavar="FILE", help="Add an exported text instead.")
 @device_options
 @json_option
+@click.pass_context
 def command(
+    context: click.Context,
     model: Path | None,
     target: str | None,
     trials: int | None,
@@ -59,6 +61,7 @@ def command(
     from edgekit.project import find_project
 
     if export_to is not None or import_from is not None:
+        _refuse_beside_records(context)
         return _move_records(export_to, import_from, store, as_json=as_json)
     project = find_project(Path.cwd())
     path = model or (project.model if project else None)
@@ -87,6 +90,18 @@ def command(
     else:
         _show(report)
     return None
+
+
+def _refuse_beside_records(context: click.Context) -> None:
+    """Moving records measures nothing, so what says what to measure is a mistake."""
+    from click.core import ParameterSource
+
+    used = {"export_to", "import_from", "store", "as_json"}
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in used and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            shown = name.upper() if isinstance(parameter, click.Argument) else parameter.opts[0]
+            raise click.UsageError(f"--export and --import measure nothing; leave {shown} out.")
 
 
 def _move_records(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.errors import ExecutorUnusableError
+from edgekit.errors import ExecutorUnusableError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,12 +143,17 @@ def _dask(address: str) -> Iterator[Executor]:
 @contextmanager
 def _from_factory(where: str) -> Iterator[Executor]:
     module_name, _, factory = where.partition(":")
+    form = "Write MODULE:FUNCTION, of a module that Python can import here, or tcp://HOST:PORT for Dask."
     try:
-        pool = getattr(importlib.import_module(module_name), factory)()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise _unusable(
-            where, f"{error}.", "Write MODULE:FUNCTION, of a module that Python can import here."
-        ) from error
+        module = importlib.import_module(module_name)
+    except (ImportError, ValueError) as error:
+        raise _unusable(where, f"{error}.", form) from error
+    if not hasattr(module, factory):
+        raise _unusable(where, f"{module_name} has no {factory!r}.", nearest(factory, dir(module), form))
+    try:
+        pool = getattr(module, factory)()
+    except (TypeError, ValueError) as error:
+        raise _unusable(where, f"It cannot be called without arguments: {error}.", form) from error
     if not hasattr(pool, "submit"):
         raise _unusable(
             where,

@@ -91,7 +91,7 @@ def _one_thread(threads: int) -> None:
 
 @contextmanager
 def _bundle(model: Path, target: Target | str, progress: Progress) -> Iterator[Bundle]:
-    if not model.is_dir():
+    if model.is_file() or model.suffix == ".tflite":
         with tempfile.TemporaryDirectory(prefix="edgekit-bench-") as folder:
             yield build(model, target=target, output=folder, progress=progress)
         return

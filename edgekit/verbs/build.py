@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.artifacts import Engine
+from edgekit.devices.choice import DeviceChoice
 from edgekit.errors import NothingToTuneError, WrongValueError
 from edgekit.pipeline import compile_model, wrap_for_litert
 from edgekit.project import Budgets
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, float | None], None]
 
+_HERE = DeviceChoice()
 _NO_BUDGETS = Budgets()
 
 
@@ -35,6 +37,7 @@ def build(
     trials: int | None = None,
     tune_minutes: float | None = None,
     executor: str | None = None,
+    device: DeviceChoice = _HERE,
     dump: Path | None = None,
     progress: Progress = lambda _stage, _share: None,
 ) -> Bundle:
@@ -51,9 +54,10 @@ def build(
         budgets: bytes of RAM and flash that the build may need at most.
         engine: EdgeKit's own; or LiteRT, whose answers are not bit-exact to the oracle, and which must be on
             the device: nothing is compiled then. `build_fastest` chooses by a race.
-        trials: measure so many candidates before (see `tune`), on this machine or under QEMU.
+        trials: measure so many candidates before; see `tune`.
         tune_minutes: measure for so long before.
         executor: what builds candidates; see `tune`.
+        device: where to measure them; not used without `trials` and `tune_minutes`.
         dump: a folder for the value after every stage, as text.
         progress: called with each stage and the share done, 0 to 1.
 
@@ -69,6 +73,7 @@ def build(
         WrongValueError: tuning, or a budget of RAM, with LiteRT (2).
         LibraryRefusedError: LiteRT cannot run the model (5).
         StoreUnreadableError, StoreVersionError: the user's tuning store cannot be read (2).
+        Whatever `tune` raises, if there is something to measure before.
     """
     chosen = load_target(target) if isinstance(target, str) else target
     if engine is Engine.LITERT:
@@ -88,6 +93,7 @@ def build(
             tune(
                 model,
                 target=chosen,
+                device=device,
                 trials=trials,
                 minutes=tune_minutes,
                 executor=executor,

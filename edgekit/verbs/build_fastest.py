@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edgekit.artifacts import Engine
 from edgekit.devices.choice import DeviceChoice
 from edgekit.errors import LiteRtMissingError, NoDelegateError, WrongValueError
+from edgekit.measurement import Verdict
 from edgekit.profile import Race, Winner
 from edgekit.project import Budgets
 from edgekit.target import Target, load_target
@@ -67,7 +68,8 @@ def build_fastest(
 
     Args:
         model, target, output, name, budgets, trials, tune_minutes, executor, dump, progress: as `build`.
-        device: where to race: a host, or by default this machine. A count of instructions does not decide.
+        device: where to tune and to race: a host, or by default this machine. Counted instructions do
+            not decide.
         threads, rounds: as `bench`.
 
     Raises:
@@ -90,6 +92,7 @@ def build_fastest(
         trials=trials,
         tune_minutes=tune_minutes,
         executor=executor,
+        device=device,
         dump=dump,
         progress=progress,
     )
@@ -129,4 +132,8 @@ def _why(race: Race) -> str:
         Winner.LITERT: "LiteRT is faster",
         Winner.NOBODY: "Neither is faster beyond doubt, so EdgeKit's engine stays",
     }
-    return f"{found[race.winner]} {where}: {sure} ({race.assessment.verdict.value})."
+    assessment = race.assessment
+    if assessment.verdict is not Verdict.INVALID:
+        return f"{found[race.winner]} {where}: {sure} ({assessment.verdict.value})."
+    reasons = " ".join(r.words for r in assessment.reasons if r.verdict is Verdict.INVALID)
+    return f"The race {where} is INVALID and decides nothing, so EdgeKit's engine stays: {reasons}"

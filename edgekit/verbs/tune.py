@@ -13,7 +13,13 @@ from edgekit.devices.emulated.programs import qemu_name
 from edgekit.devices.emulated.tools import run_tool
 from edgekit.devices.local import LocalDevice
 from edgekit.devices.probe import probe
-from edgekit.errors import BundleWrongDeviceError, EmulatedTimeError, NothingToTuneError, WrongValueError
+from edgekit.errors import (
+    BundleWrongDeviceError,
+    EmulatedTimeError,
+    NothingToTuneError,
+    StoreUnreadableError,
+    WrongValueError,
+)
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
 from edgekit.package.runner_binary import build_runner
@@ -105,7 +111,14 @@ def export_records(file: Path, *, store: Path | None = None) -> int:
         StoreUnreadableError, StoreVersionError, StoreUnwritableError: the store cannot be used.
         RecordsUnreadableError: the file cannot be written.
     """
-    with Store(store or store_path()) as opened:
+    path = store or store_path()
+    if not path.is_file():
+        raise StoreUnreadableError(
+            f"There is no tuning store {path}.",
+            why="It is made by the first `edgekit tune`, or by `edgekit tune --import`.",
+            fix="Check the path that --store or $EDGEKIT_TUNING_STORE gives, or tune a model first.",
+        )
+    with Store(path) as opened:
         return write_text(opened.all_records(), file)
 
 

@@ -14,7 +14,7 @@ from edgekit.cli.main import main
 from edgekit.devices.choice import DeviceChoice
 from edgekit.devices.local import LocalDevice
 from edgekit.errors import BudgetExceededError, ExitCode, WrongValueError
-from edgekit.measurement import Ratio
+from edgekit.measurement import Assessment, Ratio, Verdict
 from edgekit.profile import Race, Winner, race_bundle
 from edgekit.project import Budgets
 from edgekit.testing.models import model_path
@@ -45,7 +45,8 @@ def race(tmp_path_factory: pytest.TempPathFactory) -> Race:
 def choose(
     race: Race, winner: Winner, ratio: Ratio, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> edgekit.Choice:
-    outcome = dataclasses.replace(race, winner=winner, ratio=ratio)
+    valid = Assessment(verdict=Verdict.VALID, reasons=(), unseen=())
+    outcome = dataclasses.replace(race, winner=winner, ratio=ratio, assessment=valid)
     monkeypatch.setattr(verb, "bench", lambda *_args, **_options: outcome)
     return edgekit.build_fastest(MODEL, target="host", output=directory)
 
@@ -77,6 +78,17 @@ def test_edgekit_s_engine_stays_where_it_wins_and_inside_the_noise(
     assert (choice.engine, choice.bundle.manifest["engine"]) == (Engine.EDGEKIT, "edgekit")
     assert words in choice.why
     assert choice.given_up == ()
+
+
+def test_a_race_that_is_invalid_decides_nothing_and_says_why(
+    race: Race, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert race.assessment.verdict is Verdict.INVALID  # one round
+    monkeypatch.setattr(verb, "bench", lambda *_args, **_options: race)
+    choice = edgekit.build_fastest(MODEL, target="host", output=tmp_path)
+    assert choice.engine is Engine.EDGEKIT
+    assert "is INVALID and decides nothing" in choice.why
+    assert "1 rounds are too few" in choice.why
 
 
 def test_without_litert_there_is_no_race_and_edgekit_s_engine_stays(
