@@ -336,10 +336,10 @@ def runner_failure(done: Completed, device_name: str) -> EdgeKitError:
     said = done.stderr.decode(errors="replace").strip() or "It printed no reason."
     if done.exit_code == RunnerExit.RUNTIME_MISSING or (done.exit_code == _NOT_FOUND and "python3" in said):
         return LiteRtMissingError(
-            f"{device_name} has no LiteRT, and this bundle's engine is LiteRT.",
+            f"{device_name} has no LiteRT.",
             why=said,
-            fix=f"On the device: {LITERT_INSTALL}. Or build with EdgeKit's own engine, which needs nothing "
-            "there: edgekit build --engine edgekit.",
+            fix=f"On the device: {LITERT_INSTALL}. Builds with EdgeKit's own engine need none "
+            "(edgekit build --engine edgekit).",
         )
     if done.exit_code in (126, 127):
         return DeviceRefusedError(

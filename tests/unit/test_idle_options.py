@@ -10,8 +10,14 @@ import pytest
 import edgekit
 from edgekit.cli.main import main
 from edgekit.devices.choice import DeviceChoice
-from edgekit.errors import BundleUnreadableError, DeviceUnreachableError, ExitCode, StoreUnreadableError
-from edgekit.search.build import ExecutorUnusableError, executor
+from edgekit.errors import (
+    BundleUnreadableError,
+    DeviceUnreachableError,
+    ExecutorUnusableError,
+    ExitCode,
+    StoreUnreadableError,
+)
+from edgekit.search.build import executor
 from edgekit.testing.tunable import tunable_model
 from edgekit.verbs.tune import export_records
 
