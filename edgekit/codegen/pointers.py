@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tvm.target import Target as TvmTarget
 
 _STACK_LIMIT_BYTES = 512  # smaller scratch stays on the stack, where LLVM turns it into registers
+_NESTED_LIMIT_BYTES = 1024  # inside a loop TVM takes more from a workspace of its runtime, which is not there
 
 _SCHEDULED_TO_FLAT = (
     s_tir.transform.CanonicalizeLoop(),
@@ -140,11 +141,23 @@ def _over_pointers(function: Any, *, is_shared: bool) -> _Flat:
         else:
             rest.append(statement)
     if is_shared:
+        if any(_nested_bytes(statement) >= _NESTED_LIMIT_BYTES for statement in rest):
+            raise NotShareableError
         share, rest = share_stages(rest, parameters[len(function.params) :])
         parameters.append(share)
     body = _on_cpu(tirx.SeqStmt([*declarations, *rest]))
     done = tirx.PrimFunc(parameters, body, function.ret_type, function.attrs)
     return _Flat(done, tuple(workspaces), is_shared)
+
+
+def _nested_bytes(statement: Any) -> int:
+    """The largest scratch memory inside a statement: what threads have of their own in a shared loop."""
+    sizes = [0]
+    if is_stage(statement):
+        tvm_ffi.structural_walk(
+            statement, ((tirx.AllocBuffer, lambda found: sizes.append(_size_bytes(found.buffer.ty))),)
+        )
+    return max(sizes)
 
 
 def _is_touched_by_two(buffer: Any, statements: Sequence[Any]) -> bool:

@@ -92,6 +92,32 @@ def test_a_convolution_gives_the_same_bytes_for_every_number_of_threads(
     _agrees_for_every_count(_convolution(height, width, channels, filters, size), frames)
 
 
+@pytest.mark.usefixtures("all_shared")
+def test_a_convolution_that_needs_much_memory_for_a_tile_is_built_for_any_number_of_threads() -> None:
+    """What a tile stores first takes more than 1024 bytes, inside the loop that threads would share."""
+    model = ModelBuilder()
+    x = model.input((1, 5, 40, 6), scale=0.5, zero_point=-3)
+    weights = model.constant(_values((257, 1, 3, 6)), scale=0.01)
+    out = spec((1, 5, 40, 257), scale=0.7, zero_point=1)
+    dilated = {"dilation_h_factor": 1, "dilation_w_factor": 2}
+    model.op("CONV_2D", [x, weights], out, padding="SAME", stride_w=1, stride_h=1, **dilated)
+    frames = [[_values((1, 5, 40, 6), seed)] for seed in range(FRAMES)]
+    _agrees_for_every_count(model.build(), frames)
+
+
+def test_windows_that_see_nothing_but_padding_write_nothing_outside_of_the_plane() -> None:
+    """Explicit padding that is wider than all that the windows read."""
+    model = ModelBuilder()
+    x = model.input((1, 6, 3, 17), scale=0.5, zero_point=-3)
+    pads = model.constant(np.array([(0, 0), (0, 0), (3000, 0), (0, 0)], np.int32))
+    padded = model.op("PAD", [x, pads], spec((1, 6, 3003, 17), scale=0.5, zero_point=-3))
+    weights = model.constant(_values((5, 2, 2, 17)), scale=0.01)
+    out = spec((1, 3, 1, 5), scale=0.7, zero_point=1)
+    model.op("CONV_2D", [padded, weights], out, padding="VALID", stride_w=3002, stride_h=2)
+    frames = [[_values((1, 6, 3, 17), seed)] for seed in range(FRAMES)]
+    _agrees_for_every_count(model.build(), frames)
+
+
 # -------------------------------------------------------------------------------------------- pools
 
 

@@ -25,10 +25,12 @@ _COPY_BYTES = 64  # per vector; LLVM splits it into what the CPU has
 
 def pad_rows(x: te.Tensor, load: Convolution) -> te.Tensor:
     """The input as windows read it, for kernels that call functions of edgekit/kernels."""
-    fills_vectors = load.in_channels == 1 or load.in_channels % _LEAST_VECTOR_BYTES == 0
-    if load.reads_input or fills_vectors or load.width * load.in_channels < _LEAST_ROW_BYTES:
-        return pad_plane(x, load)
     high, wide = load.plane
+    fills_vectors = load.in_channels == 1 or load.in_channels % _LEAST_VECTOR_BYTES == 0
+    is_short = load.width * load.in_channels < _LEAST_ROW_BYTES
+    is_all_padding = load.window.pad_left >= wide  # the function wants a row's input to begin in the plane
+    if load.reads_input or fills_vectors or is_short or is_all_padding:
+        return pad_plane(x, load)
     shape = (load.batch, high, wide, load.in_channels)
     return te.extern(
         shape,
