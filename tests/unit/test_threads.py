@@ -99,7 +99,7 @@ def test_a_convolution_that_needs_much_memory_for_a_tile_is_built_for_any_number
     x = model.input((1, 5, 40, 6), scale=0.5, zero_point=-3)
     weights = model.constant(_values((257, 1, 3, 6)), scale=0.01)
     out = spec((1, 5, 40, 257), scale=0.7, zero_point=1)
-    dilated = {"dilation_h_factor": 1, "dilation_w_factor": 2}
+    dilated: dict[str, Any] = {"dilation_h_factor": 1, "dilation_w_factor": 2}
     model.op("CONV_2D", [x, weights], out, padding="SAME", stride_w=1, stride_h=1, **dilated)
     frames = [[_values((1, 5, 40, 6), seed)] for seed in range(FRAMES)]
     _agrees_for_every_count(model.build(), frames)
