@@ -1,9 +1,11 @@
 """A sum of two quantized values with one shift instead of three, where that gives the same for every input.
 
 The reference (see arithmetic.py) scales both operands, adds them and scales the sum, with two roundings each
-time. One high multiplication of each operand, with the zero points in an offset, takes a third of the
+time. One multiplication of each operand, with the zero points in an offset, takes a third of the
 instructions. It may differ where a sum lies next to the middle between two results, so all 65,536 pairs of
 operands are tried, and where some differ, so are multipliers and offsets nearby.
+
+There are two forms, by the multiplications that CPUs have: FastSum and PairSum.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 
@@ -27,7 +29,12 @@ if TYPE_CHECKING:
 _TOP = 24  # bits that an operand is moved up: into the highest byte of 32
 _LEAST_SHIFT = 16  # with it, a sum of 32 bits becomes one of 16
 _LIMIT = (1 << 31) - (1 << 16)
+_PAIR_BITS = 15  # of a multiplier's lower half
+_PAIR_LIMIT = (1 << 30) - 64  # a multiplier whose upper half fits int16, with its neighbours
+_STEP_BITS = SUM_SHIFT + 6  # of multipliers: times an operand, some units of the reference's sums
+_MOST_PAIR_SHIFT = 30  # what is below the point, and the products of lower halves, fit int32
 _INT8 = np.arange(-128, 128, dtype=np.int64)
+_INT16 = np.iinfo(np.int16)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +57,62 @@ class FastSum:
         return np.clip((total + (1 << (self.shift - 1))) >> self.shift, self.low, self.high)
 
 
+@dataclasses.dataclass(frozen=True)
+class PairSum:
+    """((a * first + b * second + offset) >> shift) + zero_point, clamped; both terms saturate in 16 bits.
+
+    Multipliers have 31 bits, more than instructions take that add the products of pairs of 16 bits. Those
+    compute it in two steps, by halves of the multipliers: shifting what the lower halves give, and then the
+    sum of that and what the upper ones give, loses the same as one shift of all.
+    """
+
+    multipliers: tuple[int, int]
+    offset: int  # with the half that rounds; 0 <= offset < 1 << shift
+    shift: int  # at least LOWER_BITS
+    zero_point: int
+    low: int
+    high: int
+
+    LOWER_BITS: ClassVar[int] = _PAIR_BITS
+
+    @property
+    def lower(self) -> tuple[int, int]:
+        """The lower halves of the multipliers, of LOWER_BITS."""
+        first, second = (multiplier & ((1 << _PAIR_BITS) - 1) for multiplier in self.multipliers)
+        return first, second
+
+    @property
+    def upper(self) -> tuple[int, int]:
+        """What is left of the multipliers."""
+        first, second = (multiplier >> _PAIR_BITS for multiplier in self.multipliers)
+        return first, second
+
+    def values(self) -> NDArray[np.int64]:
+        """The results of all operands, [a + 128, b + 128]."""
+        first, second = (_INT8 * m for m in self.multipliers)
+        total = (first[:, np.newaxis] + second + self.offset) >> self.shift
+        total = np.clip(total, _INT16.min, _INT16.max) + self.zero_point
+        return np.clip(total, self.low, self.high)
+
+
+_Sum = TypeVar("_Sum", FastSum, PairSum)
+
+
 @functools.cache
 def fast_sum(exact: ScaledSum) -> FastSum | None:
     """The same function in one rounding, or None if none was found."""
+    return _first_equal(exact, _candidates(exact))
+
+
+@functools.cache
+def pair_sum(exact: ScaledSum) -> PairSum | None:
+    """The same function by products of pairs, or None if none was found."""
+    return _first_equal(exact, _pair_candidates(exact))
+
+
+def _first_equal(exact: ScaledSum, candidates: Iterator[_Sum]) -> _Sum | None:
     wanted = exact_values(exact)
-    return next((fast for fast in _candidates(exact) if np.array_equal(fast.values(), wanted)), None)
+    return next((candidate for candidate in candidates if np.array_equal(candidate.values(), wanted)), None)
 
 
 def exact_values(exact: ScaledSum) -> NDArray[np.int64]:
@@ -70,12 +128,7 @@ def exact_values(exact: ScaledSum) -> NDArray[np.int64]:
 
 def _candidates(exact: ScaledSum) -> Iterator[FastSum]:
     """The nearest numbers first, then others around them."""
-    signs = (1, -1 if exact.is_difference else 1)
-    ratios = [
-        sign * _real(factor) * _real(exact.factor) * 2.0**SUM_SHIFT
-        for sign, factor in zip(signs, exact.factors, strict=True)
-    ]
-    zero = exact.output.zero_point - sum(r * z for r, z in zip(ratios, exact.zero_points, strict=True))
+    ratios, zero = _real_terms(exact)
     size = 128 * sum(abs(ratio) for ratio in ratios) + abs(zero) + 1
     largest = max(size, *(abs(ratio) * (1 << (31 - _TOP)) for ratio in ratios))
     shift = min(math.floor(math.log2(_LIMIT / largest)), 31)
@@ -83,10 +136,47 @@ def _candidates(exact: ScaledSum) -> Iterator[FastSum]:
         return
     first, second = (round(ratio * 2.0 ** (shift + 31 - _TOP)) for ratio in ratios)
     offset = round(zero * 2.0**shift)
-    steps: Any = itertools.product(range(-2, 3), range(-2, 3), range(-3, 4))
-    for a, b, c in sorted(steps, key=lambda step: sum(map(abs, step))):
+    for a, b, c in _STEPS:
         multipliers = first + a, second + b
         yield FastSum(multipliers, offset + c, shift, exact.output.low, exact.output.high)
+
+
+def _pair_candidates(exact: ScaledSum) -> Iterator[PairSum]:
+    """The nearest numbers first, then others around them, about as far as the reference's rounding."""
+    ratios, zero = _real_terms(exact)
+    largest = max(abs(ratio) for ratio in ratios)
+    if largest == 0:
+        return
+    shift = min(math.floor(math.log2(_PAIR_LIMIT / largest)), _MOST_PAIR_SHIFT)
+    if shift < _PAIR_BITS or abs(zero) >= _INT16.max:
+        return
+    first, second = (round(ratio * 2.0**shift) for ratio in ratios)
+    total = round(zero * 2.0**shift) + (1 << (shift - 1))
+    step, wide_step = (1 << max(0, shift - bits) for bits in (_STEP_BITS, SUM_SHIFT))
+    for a, b, c in _STEPS:
+        zero_point, offset = divmod(total + c * wide_step, 1 << shift)
+        multipliers = first + a * step, second + b * step
+        yield PairSum(multipliers, offset, shift, zero_point, exact.output.low, exact.output.high)
+
+
+def _steps() -> list[tuple[int, int, int]]:
+    """How far to go from the nearest multipliers and offset, the least first."""
+    steps = itertools.product(range(-2, 3), range(-2, 3), range(-3, 4))
+    return sorted(steps, key=lambda step: sum(map(abs, step)))
+
+
+_STEPS = _steps()
+
+
+def _real_terms(exact: ScaledSum) -> tuple[list[float], float]:
+    """By how much the operands are multiplied, and what is added, in units of the result."""
+    signs = (1, -1 if exact.is_difference else 1)
+    ratios = [
+        sign * _real(factor) * _real(exact.factor) * 2.0**SUM_SHIFT
+        for sign, factor in zip(signs, exact.factors, strict=True)
+    ]
+    zero = sum(ratio * zero for ratio, zero in zip(ratios, exact.zero_points, strict=True))
+    return ratios, exact.output.zero_point - zero
 
 
 def _real(factor: Multiplier) -> float:

@@ -18,8 +18,8 @@ from edgekit.schedule.templates.depthwise import DEPTHWISE
 from edgekit.schedule.templates.depthwise_dot_rows import DEPTHWISE_DOT_ROWS
 from edgekit.schedule.templates.depthwise_rows import DEPTHWISE_ROWS
 from edgekit.schedule.templates.elementwise import ELEMENTWISE
+from edgekit.schedule.templates.elementwise_kernels import NEON_ELEMENTWISE, X86_ELEMENTWISE
 from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS, MMLA_ROWS
-from edgekit.schedule.templates.neon_elementwise import NEON_ELEMENTWISE
 from edgekit.schedule.templates.neon_mlal_rows import MLAL_ROWS
 from edgekit.schedule.templates.reduction import REDUCTION
 from edgekit.schedule.templates.x86_depthwise import X86_DEPTHWISE
@@ -53,6 +53,7 @@ TEMPLATES: tuple[Template, ...] = (
     X86_DEPTHWISE,
     DEPTHWISE,
     NEON_ELEMENTWISE,
+    X86_ELEMENTWISE,
     ELEMENTWISE,
     REDUCTION,
 )

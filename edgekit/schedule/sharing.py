@@ -41,6 +41,7 @@ _MACS_PER_NS = {
 _OTHER_MACS_PER_NS = 2
 _DEPTHWISE_SLOWER = 4  # times
 _ELEMENTS_PER_NS = {"reduction": 8}  # pooling, by the kernel's template
+_X86_ELEMENTS_PER_NS = 10  # sums by its micro-kernels
 _OTHER_ELEMENTS_PER_NS = 1  # scaled one by one
 
 
@@ -63,6 +64,8 @@ def _work_ns(call: KernelCall, kernel: Scheduled, cpu: CpuClass) -> float:
     if call.macs == 0:
         template = str(kernel.function.attrs["edgekit.template"])
         elements = max(math.prod(int(n) for n in p.ty.shape) for p in kernel.function.params)
+        if kernel.kernels == "x86":
+            return elements / _X86_ELEMENTS_PER_NS
         return elements / _ELEMENTS_PER_NS.get(template, _OTHER_ELEMENTS_PER_NS)
     micro_kernel = cpu.x86_kernel or cpu.row_kernel
     rate = _OTHER_MACS_PER_NS if micro_kernel is None else _MACS_PER_NS[micro_kernel]

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from edgekit.codegen import generate, resolve_host_cpu
+from edgekit.codegen import generate
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
 from edgekit.oracle import run_oracle
 from edgekit.schedule import candidates, schedule
 from edgekit.schedule.cpu import X86Kernel, cpu_class
-from edgekit.target import Target, load_target
 from edgekit.testing.convolution_cases import (
     ConvolutionCase,
     Numbers,
@@ -27,6 +26,7 @@ from edgekit.testing.convolution_cases import (
 from edgekit.testing.int8 import assert_same_bits
 from edgekit.testing.native import run_library
 from edgekit.testing.random_nets import random_net
+from edgekit.testing.x86 import runs_here, x86_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,31 +35,15 @@ if TYPE_CHECKING:
 
     from edgekit.schedule.template import Choice, Job, Lookup
 
-_HOST = load_target("host")
 KERNELS = list(X86Kernel)
 QUICK_NETS, FULL_NETS = 3, 40
-
-
-def _target(kernel: X86Kernel) -> Target:
-    cpu, features = {
-        X86Kernel.AVX2: ("x86-64-v3", ()),
-        X86Kernel.VNNI: ("x86-64-v4", ("+avx512vnni",)),
-    }[kernel]
-    return dataclasses.replace(_HOST, triple="x86_64-linux-gnu", cpu=cpu, features=features)
-
-
-def _runs_here(kernel: X86Kernel) -> bool:
-    if _HOST.architecture != "x86_64":
-        return False
-    mine = cpu_class(resolve_host_cpu(_HOST)).x86_kernel
-    return mine is X86Kernel.VNNI or mine is kernel  # a CPU with AVX-512 has AVX2
 
 
 def _candidate(number: int, kernel: X86Kernel) -> Lookup:
     """Choose every kernel's micro-kernel of that number, counted from the untuned one, round and round."""
 
     def lookup(job: Job) -> Choice | None:
-        known = candidates(job, cpu_class(_target(kernel)))
+        known = candidates(job, cpu_class(x86_target(kernel)))
         found = [choice for choice in known if choice.template.startswith("x86_")]
         return found[number % len(found)] if found else None
 
@@ -74,8 +58,8 @@ def _assert_exact(
     candidate: int = 0,
 ) -> None:
     model = read_tflite(flatbuffer, name="model")
-    code = generate(model, schedule(lower(model), _target(kernel), _candidate(candidate, kernel)))
-    if not _runs_here(kernel):
+    code = generate(model, schedule(lower(model), x86_target(kernel), _candidate(candidate, kernel)))
+    if not runs_here(kernel):
         request.node.add_report_section("call", kernel, "This CPU lacks the instructions: compiled, not run.")
         return
     expected = run_oracle(flatbuffer, frames)
@@ -196,7 +180,7 @@ def test_threads_never_get_less_of_a_row_than_a_tile(
     kernel: X86Kernel, request: pytest.FixtureRequest
 ) -> None:
     """A tile that begins before its thread's part would write before the row."""
-    cpu = cpu_class(_target(kernel))
+    cpu = cpu_class(x86_target(kernel))
 
     def longest_tile(job: Job) -> Choice:
         return max(candidates(job, cpu), key=lambda choice: choice.parameters.number("pixels"))
@@ -204,8 +188,8 @@ def test_threads_never_get_less_of_a_row_than_a_tile(
     case = ConvolutionCase(1, 49, 200, 96)
     flatbuffer, frames = convolutions_model([case], Numbers()), extreme_and_random_frames([case])
     model = read_tflite(flatbuffer, name="model")
-    code = generate(model, schedule(lower(model), _target(kernel), longest_tile))
-    if not _runs_here(kernel):
+    code = generate(model, schedule(lower(model), x86_target(kernel), longest_tile))
+    if not runs_here(kernel):
         request.node.add_report_section("call", kernel, "This CPU lacks the instructions: compiled, not run.")
         return
     actual = run_library(code, frames, 7)
@@ -246,19 +230,19 @@ def test_random_nets_are_exact(seed: int, kernel: X86Kernel, request: pytest.Fix
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_cpu_gets_the_kernels_that_its_features_allow(kernel: X86Kernel) -> None:
-    assert cpu_class(_target(kernel)).x86_kernel is kernel
+    assert cpu_class(x86_target(kernel)).x86_kernel is kernel
     model = read_tflite(convolutions_model(SHAPES[:2], Numbers()), name="model")
-    tuned = schedule(lower(model), _target(kernel))
+    tuned = schedule(lower(model), x86_target(kernel))
     assert tuned.kernels == ("x86",)
     assert f"ek_convolution_row_{kernel}_" in tuned.module.script()
 
 
 def test_a_cpu_without_avx2_gets_no_micro_kernels() -> None:
-    target = dataclasses.replace(_target(X86Kernel.AVX2), cpu="x86-64-v2")
+    target = dataclasses.replace(x86_target(X86Kernel.AVX2), cpu="x86-64-v2")
     model = read_tflite(convolutions_model(SHAPES[:2], Numbers()), name="model")
     assert schedule(lower(model), target).kernels == ()
 
 
 def test_a_feature_that_a_hypervisor_hides_is_not_used() -> None:
-    target = dataclasses.replace(_target(X86Kernel.VNNI), features=("+avx512vnni", "-avx512bw"))
+    target = dataclasses.replace(x86_target(X86Kernel.VNNI), features=("+avx512vnni", "-avx512bw"))
     assert cpu_class(target).x86_kernel is X86Kernel.AVX2

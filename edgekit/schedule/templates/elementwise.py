@@ -14,7 +14,7 @@ from edgekit.schedule.inspect import has_computed_index, same_index_everywhere
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.sharing import share_stage
 from edgekit.schedule.template import Template, one_point
-from edgekit.schedule.templates.neon_elementwise import is_neon_elementwise
+from edgekit.schedule.templates.elementwise_kernels import is_elementwise_kernel
 from edgekit.schedule.tiles import vector_split
 
 _LANES = 16
@@ -45,7 +45,7 @@ ELEMENTWISE = Template(
     name="elementwise",
     kind="elementwise",
     version=1,
-    fits=lambda job, cpu: not is_neon_elementwise(job, cpu),  # which always takes fewer instructions
+    fits=lambda job, cpu: not is_elementwise_kernel(job, cpu),  # which always takes fewer instructions
     space=one_point,
     apply=lambda job, _cpu, _parameters: schedule_elementwise(job.function),
 )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from edgekit.compute.arithmetic import Output, ScaledSum
-from edgekit.compute.fast_sum import exact_values, fast_sum
+from edgekit.compute.fast_sum import exact_values, fast_sum, pair_sum
 from edgekit.compute.fixed_point import Multiplier
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def _sum(
@@ -47,6 +52,9 @@ def test_a_fast_sum_is_exact_for_all_operands(seed: int, is_difference: bool) ->
     fast = fast_sum(exact)
     assert fast is not None
     assert np.array_equal(fast.values(), exact_values(exact))
+    pairs = pair_sum(exact)
+    assert pairs is not None
+    assert np.array_equal(pairs.values(), exact_values(exact))
 
 
 def test_halves_of_both_signs_have_no_fast_sum() -> None:
@@ -54,5 +62,42 @@ def test_halves_of_both_signs_have_no_fast_sum() -> None:
     assert fast_sum(_sum((0.25, 0.25, 0.5), (0, 0, 0))) is None
 
 
+def test_halves_of_both_signs_are_rounded_away_from_zero_by_larger_multipliers_of_pairs() -> None:
+    exact = _sum((0.25, 0.25, 0.5), (0, 0, 0))
+    pairs = pair_sum(exact)
+    assert pairs is not None
+    assert np.array_equal(pairs.values(), exact_values(exact))
+    assert all(multiplier / 2**pairs.shift > 0.5 for multiplier in pairs.multipliers)
+
+
 def test_an_operand_that_does_not_count_has_no_fast_sum() -> None:
     assert fast_sum(_sum((1.0, 1e-30, 1.0))) is None
+
+
+_SCALES = [(0.02, 0.05, 0.031), (0.5132, 0.00311, 0.2137), (3.0, 0.1, 0.01), (0.1, 0.1, 20.0)]
+
+
+@pytest.mark.parametrize("is_difference", [False, True])
+@pytest.mark.parametrize("scales", _SCALES)
+def test_halves_of_multipliers_give_the_same_in_the_bits_that_instructions_have(
+    scales: tuple[float, float, float], is_difference: bool
+) -> None:
+    pairs = pair_sum(_sum(scales, is_difference=is_difference))
+    assert pairs is not None
+    assert all(0 <= half < 1 << 15 for half in pairs.lower)
+    assert all(-(1 << 15) <= half < 1 << 15 for half in pairs.upper)
+    a, b = np.mgrid[-128:128, -128:128]
+    low = a * pairs.lower[0] + b * pairs.lower[1] + pairs.offset
+    assert np.abs(low).max() < 1 << 31
+    high = a * pairs.upper[0] + b * pairs.upper[1]
+    total = ((low >> pairs.LOWER_BITS) + high) >> (pairs.shift - pairs.LOWER_BITS)
+    moved = _int16(_int16(total) + pairs.zero_point)
+    assert np.array_equal(np.clip(moved, pairs.low, pairs.high), pairs.values())
+
+
+def _int16(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.clip(values, -(1 << 15), (1 << 15) - 1)
+
+
+def test_scales_too_far_apart_have_no_sum_of_pairs() -> None:
+    assert pair_sum(_sum((1e6, 1.0, 1.0))) is None

@@ -1,4 +1,7 @@
-"""Elementwise operators by kernels/neon/elementwise.c: sums, quantized reals and look-ups on 64-bit ARM."""
+"""Elementwise operators by micro-kernels: sums, and on 64-bit ARM quantized reals and look-ups too.
+
+They are kernels/neon/elementwise.c and, for sums by products of pairs, kernels/x86/elementwise_*.c.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tvm import te, tirx
 
 from edgekit.compute.arithmetic import ScaledSum
-from edgekit.compute.fast_sum import fast_sum
+from edgekit.compute.fast_sum import PairSum, fast_sum, pair_sum
 from edgekit.compute.lookup import Lookup
 from edgekit.compute.quantize import FloatQuantization
 from edgekit.schedule.scheduled import Scheduled
@@ -32,12 +35,21 @@ class _Call:
     numbers: tuple[Any, ...]
 
 
-def is_neon_elementwise(job: Job, cpu: CpuClass) -> bool:
+def is_elementwise_kernel(job: Job, cpu: CpuClass) -> bool:
     """Whether a micro-kernel computes a job."""
-    return cpu.is_aarch64 and _elements(job) >= _LEAST_ELEMENTS and _call(job.workload) is not None
+    return _elements(job) >= _LEAST_ELEMENTS and _call(job.workload, cpu) is not None
 
 
-def _call(workload: Any) -> _Call | None:
+def _call(workload: Any, cpu: CpuClass) -> _Call | None:
+    if cpu.is_aarch64:
+        return _neon_call(workload)
+    if cpu.x86_kernel is not None and isinstance(workload, ScaledSum):
+        pairs = pair_sum(workload)
+        return None if pairs is None else _Call(f"ek_add_{cpu.x86_kernel}", 2, _pair_numbers(pairs))
+    return None
+
+
+def _neon_call(workload: Any) -> _Call | None:
     match workload:
         case ScaledSum():
             fast = fast_sum(workload)
@@ -52,12 +64,17 @@ def _call(workload: Any) -> _Call | None:
             return None
 
 
+def _pair_numbers(pairs: PairSum) -> tuple[int, ...]:
+    shift = pairs.shift - pairs.LOWER_BITS
+    return (*pairs.lower, *pairs.upper, pairs.offset, shift, pairs.zero_point, pairs.low, pairs.high)
+
+
 def _elements(job: Job) -> int:
     return math.prod(int(size) for size in job.function.params[-1].ty.shape)
 
 
-def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
-    call = _call(job.workload)
+def _apply(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+    call = _call(job.workload, cpu)
     assert call is not None
     *types, result = (parameter.ty for parameter in job.function.params)
     reads = [
@@ -74,7 +91,7 @@ def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
         in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
         out_buffers=[tirx.decl_buffer((_elements(job),), str(result.dtype), "out")],
     )
-    return Scheduled(te.create_prim_func([*reads, out]), kernels="neon")
+    return Scheduled(te.create_prim_func([*reads, out]), kernels="neon" if cpu.is_aarch64 else "x86")
 
 
 def _body(inputs: list[Any], out: Any, call: _Call) -> Any:
@@ -98,7 +115,15 @@ NEON_ELEMENTWISE = Template(
     name="neon_elementwise",
     kind="elementwise",
     version=1,
-    fits=is_neon_elementwise,
+    fits=lambda job, cpu: cpu.is_aarch64 and is_elementwise_kernel(job, cpu),
+    space=one_point,
+    apply=_apply,
+)
+X86_ELEMENTWISE = Template(
+    name="x86_elementwise",
+    kind="elementwise",
+    version=1,
+    fits=lambda job, cpu: cpu.x86_kernel is not None and is_elementwise_kernel(job, cpu),
     space=one_point,
     apply=_apply,
 )
