@@ -16,6 +16,7 @@ from edgekit.package import read_bundle
 from edgekit.profile import InstructionRace, Race, count_race, race_bundle
 from edgekit.verbs.build import build
 from edgekit.verbs.connect import can_run_here, connected, refuse_emulated_time, target_of
+from edgekit.verbs.threads import refuse_to_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,22 +72,13 @@ def bench(
         )
     with _bundle(Path(model), target, progress) as bundle:
         if device.host is None and (device.emulated or not can_run_here([bundle])):
-            _one_thread(threads)
+            refuse_to_count(threads)
             return count_race(bundle, target_of(bundle), progress=progress)
         with connected(device, [bundle], progress=progress) as machine:
             facts = probe(machine)
             refuse_emulated_time(facts, machine.name, "edgekit bench")
             check_fit(bundle.manifest, facts, machine.name)
             return race_bundle(bundle, machine, threads=threads, rounds=rounds, progress=progress)
-
-
-def _one_thread(threads: int) -> None:
-    if threads != 1:
-        raise WrongValueError(
-            f"Instructions of {threads} threads cannot be counted.",
-            why="The emulator counts one thread; how several wait for each other is not its to tell.",
-            fix="Leave --threads out, or race on a board: --host.",
-        )
 
 
 @contextmanager

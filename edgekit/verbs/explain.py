@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.devices.choice import DeviceChoice
 from edgekit.devices.probe import probe
 from edgekit.errors import EmulatedTimeError
 from edgekit.profile import Explanation, explain_bundle
-from edgekit.verbs.connect import refuse_emulated_time
+from edgekit.verbs.builds import find_bundles
+from edgekit.verbs.connect import can_run_here, refuse_emulated_time
 from edgekit.verbs.selection import selected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Progress = Callable[[str, float | None], None]
 
@@ -51,10 +52,12 @@ def explain(
         LibraryRefusedError, RunnerFailedError: the model does not run on the device (5).
         DeviceError: the device cannot be reached, or has no room (5).
     """
-    if device.emulated:
+    found = find_bundles(Path(bundle) if bundle is not None else None, Path(builds))
+    if device.host is None and (device.emulated or not can_run_here(found)):
+        foreign = "" if device.emulated else "This machine runs no such build, so a board would be emulated. "
         raise EmulatedTimeError(
             "What an emulated board's time is spent on cannot be explained.",
-            why="Its clock measures this machine, not a board.",
+            why=f"{foreign}Its clock measures this machine, not a board.",
             fix="Give a board: --host. 'edgekit profile --emulated' counts each operator's instructions.",
         )
     with selected(bundle, device, builds, progress) as (chosen, machine):

@@ -17,6 +17,8 @@ from edgekit.profile import explain_bundle
 from edgekit.testing.models import model_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edgekit.artifacts import Bundle
     from edgekit.devices.device import Device
 
@@ -74,6 +76,17 @@ def test_json_says_how_each_worth_is_known(bundle: Bundle, capsys: pytest.Captur
 def test_an_emulated_board_is_not_explained(bundle: Bundle) -> None:
     with pytest.raises(EmulatedTimeError, match="cannot be explained"):
         edgekit.explain(bundle.path, device=DeviceChoice(emulated=True))
+
+
+def test_a_build_for_another_cpu_is_not_explained_here_and_no_board_is_emulated_for_it(
+    tmp_path: Path,
+) -> None:
+    foreign = edgekit.build(model_path(MODEL), target="rpi4", output=tmp_path)
+    stages: list[str] = []
+    with pytest.raises(EmulatedTimeError, match="cannot be explained") as refused:
+        edgekit.explain(foreign.path, progress=lambda stage, _share: stages.append(stage))
+    assert "This machine runs no such build" in refused.value.why
+    assert stages == []
 
 
 def test_a_build_for_litert_is_not_explained(tmp_path_factory: pytest.TempPathFactory) -> None:
