@@ -95,7 +95,7 @@ def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
 
 
 X86_PATCHES = Template(
-    name="x86_patches", kind="convolution", version=2, fits=_fits, space=_space, apply=_apply
+    name="x86_patches", kind="convolution", version=3, fits=_fits, space=_space, apply=_apply
 )
 
 

@@ -49,7 +49,7 @@ def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
     )
 
 
-X86_ROWS = Template(name="x86_rows", kind="convolution", version=4, fits=_fits, space=_space, apply=_apply)
+X86_ROWS = Template(name="x86_rows", kind="convolution", version=5, fits=_fits, space=_space, apply=_apply)
 
 
 def _runs(load: Convolution, cpu: CpuClass, parameters: Parameters) -> Runs:
