@@ -16,27 +16,56 @@ from benchmarks.result import by_cpu, document, show
 from edgekit.errors import EdgeKitError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from benchmarks.contenders import Contender
     from benchmarks.result import Bar, Row
 
+_ROUNDS = 61
 _WRONG_USAGE = 2
 _WRONG_ANSWER = 3
 _BAR_MISSED = 4
+
+_EXAMPLES = """\
+examples:
+  scripts/bench                                     time on this machine, one thread
+  scripts/bench --threads 2 --check                 two threads; fails where a bar is missed
+  scripts/bench --suite arm --target rpi4           executed instructions on an emulated Cortex-A72
+  scripts/bench --only-models --model mine.tflite   a model of yours
+"""
 
 
 def main(argv: Sequence[str]) -> int:
     """Run a suite; the exit code is 3 if an answer was not the oracle's, 4 if --check found a bar missed."""
     parser = _parser()
     options = parser.parse_args(argv)
-    if options.clock == "cpu" and options.threads != 1:
-        parser.error("--clock cpu sees the calling thread only: it goes with --threads 1")
+    if (reason := _misuse(options)) is not None:
+        parser.error(reason)
     try:
         return _run(options)
     except EdgeKitError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+
+
+def _misuse(options: argparse.Namespace) -> str | None:
+    """Why options do not go together: one that would do nothing, or a check that could not fail."""
+    other = {"host": ("target", "afresh"), "arm": ("threads", "rounds", "clock")}[options.suite]
+    for name in other:
+        if getattr(options, name) not in (None, False):
+            return f"--{name} means nothing to --suite {options.suite}"
+    if options.clock == "cpu" and options.threads not in (None, 1):
+        return "--clock cpu sees the calling thread only: it goes with --threads 1"
+    if options.check and options.suite == "host" and (options.threads or 1) not in host.BARS:
+        return f"--check has no bar for --threads {options.threads}: it has for {_list(host.BARS)}"
+    unbarred = [target for target in options.target or () if target not in arm.BARS]
+    if options.check and unbarred:
+        return f"--check has no bar for {unbarred[0]}: it has for {_list(arm.BARS)}"
+    return None
+
+
+def _list(names: Iterable[object]) -> str:
+    return ", ".join(map(str, names))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -56,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
     else:
         show(rows)
-        if options.suite == "host" and options.clock != "wall":
+        if options.clock == "cpu":
             print("CPU time of the calling thread, not latency.", end=" ")
         print(" ".join(f"{name}: {value}." for name, value in circumstances().items()))
     if not all(row.exact for row in rows):
@@ -67,15 +96,19 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--suite", choices=["host", "arm"], default="host")
-    parser.add_argument("--threads", type=int, default=1, help="host only")
-    parser.add_argument("--rounds", type=int, default=61, help="host only")
+    parser.add_argument("--threads", type=int, help="host only; 1 by default")
+    parser.add_argument("--rounds", type=int, help=f"host only; {_ROUNDS} by default")
     parser.add_argument(
         "--clock",
         choices=list(host.CLOCKS),
-        default="wall",
-        help="host only: 'cpu' counts the thread's own time, for one thread on a busy machine",
+        help="host only: 'wall' by default; 'cpu', the thread's own time, is for a busy machine",
     )
     parser.add_argument("--target", action="append", help="arm only: a target, by default rpi4 and rpi5")
     parser.add_argument("--afresh", action="store_true", help="arm only: count LiteRT again")
@@ -90,10 +123,10 @@ def _parser() -> argparse.ArgumentParser:
 def _host(
     contenders: Sequence[Contender], work: Path, options: argparse.Namespace
 ) -> tuple[list[Row], dict[str, Bar]]:
-    rows = host.measure(
-        contenders, work, threads=options.threads, rounds=options.rounds, clock=options.clock, say=_say
-    )
-    return rows, {row.cpu: host.BARS[options.threads] for row in rows if options.threads in host.BARS}
+    threads = options.threads or 1
+    rounds, clock = options.rounds or _ROUNDS, options.clock or "wall"
+    rows = host.measure(contenders, work, threads=threads, rounds=rounds, clock=clock, say=_say)
+    return rows, {row.cpu: host.BARS[threads] for row in rows if threads in host.BARS}
 
 
 def _arm(

@@ -117,6 +117,28 @@ def test_cpu_time_is_offered_for_one_thread_only(capsys: pytest.CaptureFixture[s
     assert "not latency" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--suite", "arm", "--threads", "2"], "--threads means nothing to --suite arm"),
+        (["--suite", "arm", "--rounds", "9"], "--rounds means nothing to --suite arm"),
+        (["--target", "rpi4"], "--target means nothing to --suite host"),
+        (["--afresh"], "--afresh means nothing to --suite host"),
+        (["--check", "--threads", "3"], "--check has no bar for --threads 3: it has for 1, 2"),
+        (
+            ["--check", "--suite", "arm", "--target", "rpi3"],
+            "--check has no bar for rpi3: it has for rpi4, rpi5",
+        ),
+    ],
+)
+def test_options_that_would_do_nothing_and_checks_that_cannot_fail_are_refused(
+    argv: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(argv)
+    assert words in capsys.readouterr().err
+
+
 def test_a_file_that_is_no_model_is_refused_by_the_build(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
