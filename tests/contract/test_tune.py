@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 TARGET = resolve_host_cpu(load_target("host"))
 QUICK = Patience(away_seconds=30.0, first_pause_seconds=0.05, attempts=3)
+SOME_MEASURED = r"^measured [1-9]"
 
 _KILLS_ITSELF_ONCE = """#!/bin/sh
 cd "$(dirname "$0")" || exit 1
@@ -50,16 +52,16 @@ exec {real} "$@"
 
 
 class Hearing:
-    """Remembers progress, and does something the first time that a word is in it."""
+    """Remembers progress, and does something the first time that a pattern is found in it."""
 
-    def __init__(self, word: str = "", action: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, pattern: str = "", action: Callable[[], object] = lambda: None) -> None:
         self.texts: list[str] = []
-        self._word, self._action = word, action
+        self._pattern, self._action = pattern, action
 
     def __call__(self, text: str, _share: float | None) -> None:
         self.texts.append(text)
-        if self._word and self._word in text:
-            self._word = ""
+        if self._pattern and re.search(self._pattern, text):
+            self._pattern = ""
             self._action()
 
     def heard(self, word: str) -> int:
@@ -205,7 +207,7 @@ def test_tuning_goes_on_when_the_board_reboots(
 
     from edgekit.devices.ssh import connect
 
-    hearing = Sequenced("measured 1", reboot)
+    hearing = Sequenced(SOME_MEASURED, reboot)
     try:
         report = tune_over(lambda: connect(address), flatbuffer, store, hearing)
     finally:
@@ -222,8 +224,8 @@ def test_tuning_goes_on_when_the_board_reboots(
 class Sequenced(Hearing):
     """A `Hearing` whose action may choose the next one."""
 
-    def after(self, word: str, action: Callable[[], object]) -> None:
-        self._word, self._action = word, action
+    def after(self, pattern: str, action: Callable[[], object]) -> None:
+        self._pattern, self._action = pattern, action
 
 
 def test_a_killed_runner_is_started_again(
@@ -255,7 +257,7 @@ def test_a_runner_that_is_killed_every_time_ends_the_tuning(
 def test_a_board_that_stays_away_ends_the_tuning_and_nothing_is_lost(
     board: BoardServer, reach: Callable[[BoardServer], SshDevice], flatbuffer: bytes, store: Store
 ) -> None:
-    hearing = Hearing("measured 1", board.close)
+    hearing = Hearing(SOME_MEASURED, board.close)
     impatient = dataclasses.replace(QUICK, away_seconds=0.3)
     with pytest.raises(DeviceUnreachableError):
         tune_over(lambda: reach(board), flatbuffer, store, hearing, patience=impatient)
@@ -269,7 +271,7 @@ def test_an_interrupted_tuning_goes_on_where_it_was(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tune_over(lambda: reach(board), flatbuffer, store, Hearing("measured 1", interrupt))
+        tune_over(lambda: reach(board), flatbuffer, store, Hearing(SOME_MEASURED, interrupt))
     kept = {record.parameters for record in store.all_records()}
     assert kept
     report = tune_over(lambda: reach(board), flatbuffer, store, Hearing())
