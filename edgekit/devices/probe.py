@@ -82,14 +82,24 @@ def probe(device: Device) -> MachineFacts:
         RemoteToolMissingError: there is no POSIX shell.
         DeviceError: the device cannot be reached.
     """
-    done = device.run("sh", "-c", _SCRIPT)
+    return parse_facts(ask(device, _SCRIPT))
+
+
+def ask(device: Device, script: str) -> str:
+    """What a shell script prints on a device.
+
+    Raises:
+        RemoteToolMissingError: there is no POSIX shell.
+        DeviceError: the device cannot be reached.
+    """
+    done = device.run("sh", "-c", script)
     if done.exit_code != 0:
         raise RemoteToolMissingError(
             f"{device.name} has no working `sh`.",
             why=done.stderr.decode(errors="replace").strip() or f"It ended with exit code {done.exit_code}.",
             fix="EdgeKit needs a POSIX shell and coreutils (or busybox) on the device.",
         )
-    return parse_facts(done.stdout.decode(errors="replace"))
+    return done.stdout.decode(errors="replace")
 
 
 def parse_facts(text: str) -> MachineFacts:

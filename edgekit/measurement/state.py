@@ -6,8 +6,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
-from edgekit.devices.probe import THROTTLED_NOW, cpu_temperature, firmware_word, sections
-from edgekit.errors import RemoteToolMissingError
+from edgekit.devices.probe import THROTTLED_NOW, ask, cpu_temperature, firmware_word, sections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,14 +80,7 @@ def read_state(device: Device) -> MachineState:
         RemoteToolMissingError: there is no POSIX shell.
         DeviceError: the device cannot be reached.
     """
-    done = device.run("sh", "-c", _SCRIPT)
-    if done.exit_code != 0:
-        raise RemoteToolMissingError(
-            f"{device.name} has no working `sh`.",
-            why=done.stderr.decode(errors="replace").strip() or f"It ended with exit code {done.exit_code}.",
-            fix="EdgeKit needs a POSIX shell and coreutils (or busybox) on the device.",
-        )
-    return parse_state(done.stdout.decode(errors="replace"))
+    return parse_state(ask(device, _SCRIPT))
 
 
 def parse_state(text: str) -> MachineState:
