@@ -236,6 +236,26 @@ UNTUNED = Tuning(exact={}, nearest={})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class SharedKernel:
+    """A kernel that is no function of its own: a constant struct, and a C function that all its like share.
+
+    The function is `void function(const struct *layer, reads..., writes..., [void *scratch])`: typed pointers
+    in the order of the call's reads and writes. Pointers to constants and to scratch memory are aligned to 4
+    bytes; others to their element.
+    """
+
+    function: str  # "ek_convolution"
+    struct: str  # the C type of its layers: "ek_convolution_layer"
+    fields: Mapping[str, int | tuple[int, ...]]  # of the struct
+    sources: tuple[str, ...]  # files of edgekit/kernels/mcu, without those that they include
+    header: str  # the file there that declares both
+    scratch_bytes: int = 0  # 0: it takes no scratch memory
+    # The answer is right if the output starts at least so many bytes below the first input's start, or
+    # apart from it. None: only apart.
+    lead_bytes: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TunedModule:
     """The same calls with scheduled kernels, and constants packed the way those read them."""
 
@@ -245,6 +265,7 @@ class TunedModule:
     calls: tuple[KernelCall, ...]
     constants: Mapping[str, NDArray[Any]]
     kernels: tuple[str, ...] = ()  # folders of micro-kernels that are called
+    shared: Mapping[str, SharedKernel] = dataclasses.field(default_factory=dict)  # those not in `module`
     overread_bytes: int = 0  # how far past an operand a kernel may read
     tuning: Tuning = UNTUNED
 

@@ -24,14 +24,38 @@ class TargetKind(StrEnum):
     """What code a target takes."""
 
     LINUX_CPU = "linux-cpu"  # a shared library for an ARM or x86-64 Linux userland
+    MICROCONTROLLER = "microcontroller"  # C sources for a firmware build
 
 
 class Triple(StrEnum):
-    """The platforms that code can be made for."""
+    """The Linux platforms that code can be made for."""
 
     AARCH64 = "aarch64-linux-gnu"
     ARMV7 = "armv7a-linux-gnueabihf"
     X86_64 = "x86_64-linux-gnu"
+
+
+class BareTriple(StrEnum):
+    """The platforms without an operating system; "hf" passes floats in registers of the FPU."""
+
+    ARMV6M = "thumbv6m-none-eabi"  # Cortex-M0, M0+
+    ARMV7M = "thumbv7m-none-eabi"  # Cortex-M3
+    ARMV7EM = "thumbv7em-none-eabi"  # Cortex-M4, M7 without an FPU
+    ARMV7EM_FPU = "thumbv7em-none-eabihf"
+    ARMV8M = "thumbv8m.main-none-eabi"  # Cortex-M33 without an FPU
+    ARMV8M_FPU = "thumbv8m.main-none-eabihf"
+    ARMV81M_FPU = "thumbv8.1m.main-none-eabihf"  # Cortex-M55, M85
+    RISCV32 = "riscv32-unknown-none-elf"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Microcontroller:
+    """What a microcontroller has that a Linux board has not."""
+
+    flash_kib: int | None  # None: a core without a board around it
+    ram_kib: int | None  # of the largest block that code can use as one
+    compiler_flags: tuple[str, ...]  # of GCC, for the core and its ABI
+    emulated_machine: str | None  # QEMU's -M; None: QEMU has none with such a core
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,35 +65,49 @@ class Target:
     name: str
     kind: TargetKind
     description: str
-    triple: str  # "aarch64-linux-gnu", "armv7a-linux-gnueabihf", "x86_64-linux-gnu"
+    triple: str  # a Triple ("aarch64-linux-gnu"); of a microcontroller, a BareTriple
     cpu: str  # LLVM's name: "cortex-a72"; "native" is resolved by codegen
     features: tuple[str, ...]  # LLVM's: ("+neon",)
-    glibc: str  # oldest C library that the artifact must load on: "2.17"
-    cores: int
+    glibc: str  # oldest C library that the artifact must load on: "2.17"; "" on a microcontroller
+    cores: int  # that share an invocation's work at most: 1 on a microcontroller
     clock_mhz: int | None
     ram_mib: int | None
-    emulated_cpu: str  # QEMU's -cpu for the emulated device
+    emulated_cpu: str  # QEMU's -cpu for the emulated device; "" if it has none
     source: str  # where the figures come from
+    microcontroller: Microcontroller | None = None
 
     @property
     def architecture(self) -> str:
-        """What `uname -m` family runs it: "aarch64", "armv7" or "x86_64"."""
+        """What `uname -m` family runs it: "aarch64", "armv7", "x86_64"; or the bare "thumbv7em", "riscv32"."""
         first = self.triple.partition("-")[0]
         return "armv7" if first.startswith("arm") else first
 
 
-_SCHEMA: Mapping[str, Key] = {
+_COMMON: Mapping[str, Key] = {
     "kind": Key(type=str),
     "description": Key(type=str),
     "triple": Key(type=str),
     "cpu": Key(type=str),
     "features": Key(type=list, required=False),
-    "glibc": Key(type=str),
-    "cores": Key(type=int),
     "clock_mhz": Key(type=int, required=False),
-    "ram_mib": Key(type=int, required=False),
-    "emulated_cpu": Key(type=str),
     "source": Key(type=str),
+}
+_SCHEMAS: Mapping[TargetKind, Mapping[str, Key]] = {
+    TargetKind.LINUX_CPU: {
+        **_COMMON,
+        "glibc": Key(type=str),
+        "cores": Key(type=int),
+        "ram_mib": Key(type=int, required=False),
+        "emulated_cpu": Key(type=str),
+    },
+    TargetKind.MICROCONTROLLER: {
+        **_COMMON,
+        "flash_kib": Key(type=int, required=False),
+        "ram_kib": Key(type=int, required=False),
+        "compiler_flags": Key(type=list),
+        "emulated_machine": Key(type=str, required=False),
+        "emulated_cpu": Key(type=str, required=False),
+    },
 }
 
 
@@ -99,6 +137,22 @@ def load_target(name_or_path: str) -> Target:
     return _read(path)
 
 
+def target_from_fields(fields: Mapping[str, Any]) -> Target:
+    """The target whose fields these are, as a manifest has them; others in it are left alone."""
+    known = {f.name: fields[f.name] for f in dataclasses.fields(Target) if f.name in fields}
+    bare = known.get("microcontroller")
+    if bare is not None:
+        bare = Microcontroller(**{**bare, "compiler_flags": tuple(bare["compiler_flags"])})
+    return Target(
+        **{
+            **known,
+            "kind": TargetKind(known["kind"]),
+            "features": tuple(known["features"]),
+            "microcontroller": bare,
+        }
+    )
+
+
 def list_targets() -> tuple[Target, ...]:
     """All shipped targets, by name."""
     return tuple(load_target(name) for name in target_names())
@@ -114,21 +168,40 @@ def _read(path: Path) -> Target:
     if table.get("triple") == NATIVE:
         table = _this_machine() | {key: value for key, value in table.items() if key != "triple"}
     where = str(path)
-    check_table(table, _SCHEMA, where)
+    kind = _kind(table, where)
+    check_table(table, _SCHEMAS[kind], where)
     _check_values(table, where)
+    bare = kind is TargetKind.MICROCONTROLLER
     return Target(
         name=path.stem,
-        kind=choose(table["kind"], TargetKind, f"{where}: 'kind'"),
+        kind=kind,
         description=table["description"],
-        triple=choose(table["triple"], Triple, f"{where}: 'triple'").value,
+        triple=choose(table["triple"], BareTriple if bare else Triple, f"{where}: 'triple'").value,
         cpu=table["cpu"],
         features=tuple(table.get("features", ())),
-        glibc=table["glibc"],
-        cores=table["cores"],
+        glibc=table.get("glibc", ""),
+        cores=table.get("cores", 1),
         clock_mhz=table.get("clock_mhz"),
         ram_mib=table.get("ram_mib"),
-        emulated_cpu=table["emulated_cpu"],
+        emulated_cpu=table.get("emulated_cpu", ""),
         source=table["source"],
+        microcontroller=_microcontroller(table) if bare else None,
+    )
+
+
+def _kind(table: Mapping[str, Any], where: str) -> TargetKind:
+    """The kind of a target, which decides what else may be said of it."""
+    given = {key: value for key, value in table.items() if key == "kind"}
+    check_table(given, {"kind": _COMMON["kind"]}, where)
+    return choose(table["kind"], TargetKind, f"{where}: 'kind'")
+
+
+def _microcontroller(table: Mapping[str, Any]) -> Microcontroller:
+    return Microcontroller(
+        flash_kib=table.get("flash_kib"),
+        ram_kib=table.get("ram_kib"),
+        compiler_flags=tuple(table["compiler_flags"]),
+        emulated_machine=table.get("emulated_machine"),
     )
 
 
@@ -140,13 +213,13 @@ def _check_values(table: Mapping[str, Any], where: str) -> None:
                 why="LLVM's features start with + (has it) or - (lacks it).",
                 fix=f"Write '+{feature.lstrip('+-')}'.",
             )
-    if not re.fullmatch(r"2\.\d+", table["glibc"]):
+    if not re.fullmatch(r"2\.\d+", table.get("glibc", "2.17")):
         raise WrongValueError(
             f"{where}: 'glibc' is {table['glibc']!r}.",
             why="It is the version of the oldest GNU C library to run on.",
             fix='Write it like "2.17"; `ldd --version` on the board prints its own.',
         )
-    for key in ("cores", "clock_mhz", "ram_mib"):
+    for key in ("cores", "clock_mhz", "ram_mib", "flash_kib", "ram_kib"):
         if table.get(key, 1) < 1:
             raise WrongValueError(
                 f"{where}: {key!r} is {table[key]}.", why="It must be 1 or more.", fix=f"Correct {key!r}."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tvm.target import Target as TvmTarget
 from tvm.target import codegen
 
-from edgekit.target import NATIVE
+from edgekit.target import NATIVE, TargetKind
 
 if TYPE_CHECKING:
     from edgekit.target import Target
@@ -30,6 +30,14 @@ class X86Kernel(StrEnum):
     VNNI = "vnni"  # vpdpbusd on 512 bits
 
 
+class McuKernel(StrEnum):
+    """What the kernels of edgekit/kernels/mcu may use."""
+
+    PLAIN = "plain"  # C, and no unaligned access of words
+    DSP = "dsp"  # smlad and its like, on 32-bit registers
+    MVE = "mve"  # vectors of 128 bits (Helium)
+
+
 @dataclasses.dataclass(frozen=True)
 class CpuClass:
     """A class of CPUs that one schedule serves."""
@@ -40,6 +48,7 @@ class CpuClass:
     has_long_chains: bool = False  # and so the kernel of RowKernel.MLAL that adds more products in int16
     has_neon: bool = False  # and so the micro-kernels for depthwise convolutions
     x86_kernel: X86Kernel | None = None
+    mcu: McuKernel | None = None  # a microcontroller: only kernels that layers share, and canonical ones
 
     @property
     def is_aarch64(self) -> bool:
@@ -53,7 +62,7 @@ class CpuClass:
 
 
 # Half of the vector register file: the rest holds operands. NEON has 32 (aarch64) or 16 (armv7)
-# registers of 4 sums, AVX2 16 of 8.
+# registers of 4 sums, AVX2 16 of 8, MVE 8 of 4; a microcontroller without vectors 13 of one.
 _NEON = CpuClass("aarch64-neon", 64, RowKernel.MLAL, has_long_chains=True, has_neon=True)
 _NEON_DOT = CpuClass("aarch64-neon-dotprod", 64, RowKernel.DOT, has_neon=True)
 _NEON_I8MM = CpuClass("aarch64-neon-i8mm", 64, RowKernel.MMLA, has_neon=True)
@@ -62,12 +71,17 @@ _ARMV7_NEON = CpuClass("armv7-neon", 32, RowKernel.MLAL, has_neon=True)
 _X86_64 = CpuClass("x86-64", 64)
 _X86_64_AVX2 = CpuClass("x86-64-avx2", 64, x86_kernel=X86Kernel.AVX2)
 _X86_64_VNNI = CpuClass("x86-64-avx512vnni", 64, x86_kernel=X86Kernel.VNNI)
+_MCU_PLAIN = CpuClass("mcu-plain", 6, mcu=McuKernel.PLAIN)
+_MCU_DSP = CpuClass("mcu-dsp", 6, mcu=McuKernel.DSP)
+_MCU_MVE = CpuClass("mcu-mve", 16, mcu=McuKernel.MVE)
 _VNNI_FEATURES = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni"}
 
 
 def cpu_class(target: Target) -> CpuClass:
     """The class of a target's CPU, by the features that LLVM gives it. `native` must have been resolved."""
     assert target.cpu != NATIVE, target.name
+    if target.kind is TargetKind.MICROCONTROLLER:
+        return _mcu_class(cpu_features(target))
     match target.architecture:
         case "aarch64":
             return _aarch64_class(cpu_features(target))
@@ -87,6 +101,12 @@ def _x86_class(features: set[str]) -> CpuClass:
     if features >= _VNNI_FEATURES:
         return _X86_64_VNNI
     return _X86_64_AVX2 if "avx2" in features else _X86_64
+
+
+def _mcu_class(features: set[str]) -> CpuClass:
+    if "mve" in features:
+        return _MCU_MVE
+    return _MCU_DSP if "dsp" in features else _MCU_PLAIN
 
 
 def cpu_features(target: Target) -> set[str]:

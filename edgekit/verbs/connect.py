@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from edgekit.devices.probe import probe
 from edgekit.devices.ssh import SshAddress, connect
 from edgekit.devices.workspace import is_litert
 from edgekit.errors import EmulatedTimeError
-from edgekit.target import Target, TargetKind
+from edgekit.target import target_from_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from edgekit.devices.device import Device
     from edgekit.devices.emulated.board import BoardInfo
     from edgekit.devices.probe import MachineFacts
+    from edgekit.target import Target
 
     Progress = Callable[[str, float | None], None]
 
@@ -70,9 +70,7 @@ def refuse_emulated_time(facts: MachineFacts, name: str, command: str) -> None:
 
 def target_of(bundle: Bundle) -> Target:
     """The target that a bundle was built for, as its manifest tells it."""
-    entry = bundle.manifest["target"]
-    fields = {field.name: entry[field.name] for field in dataclasses.fields(Target)}
-    return Target(**{**fields, "kind": TargetKind(fields["kind"]), "features": tuple(fields["features"])})
+    return target_from_fields(bundle.manifest["target"])
 
 
 def _address(choice: DeviceChoice, host: str) -> SshAddress:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from edgekit.errors import (
     WrongTypeError,
     WrongValueError,
 )
-from edgekit.target import TargetKind, list_targets, load_target, target_names
+from edgekit.target import TargetKind, list_targets, load_target, target_from_fields, target_names
 
 SHIPPED = {
     "rpi3",
@@ -28,6 +30,7 @@ SHIPPED = {
     "generic-armv7",
     "host",
 }
+MICROCONTROLLERS = {"cortex-m4"}
 # `qemu-aarch64 -cpu help` and `qemu-arm -cpu help` of QEMU 7.2, the oldest release that is supported.
 QEMU_CPUS = {
     "aarch64": {
@@ -54,6 +57,18 @@ cores = 2
 emulated_cpu = "cortex-a53"
 source = "its label"
 """
+VALID_MICROCONTROLLER = """
+kind = "microcontroller"
+description = "A board of mine"
+triple = "thumbv7em-none-eabihf"
+cpu = "cortex-m4"
+clock_mhz = 64
+flash_kib = 1024
+ram_kib = 256
+compiler_flags = ["-mcpu=cortex-m4", "-mthumb"]
+emulated_machine = "mps2-an386"
+source = "its label"
+"""
 
 
 def write(folder: Path, text: str) -> str:
@@ -63,7 +78,7 @@ def write(folder: Path, text: str) -> str:
 
 
 def test_every_promised_target_is_shipped() -> None:
-    assert set(target_names()) == SHIPPED
+    assert set(target_names()) == SHIPPED | MICROCONTROLLERS
 
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))
@@ -81,7 +96,7 @@ def test_no_shipped_target_claims_a_measurement() -> None:
 
 
 def test_a_board_has_a_clock_and_memory_and_a_generic_target_has_neither() -> None:
-    for target in list_targets():
+    for target in map(load_target, SHIPPED):
         is_board = target.name != "host" and not target.name.startswith("generic")
         assert (target.clock_mhz is not None) == is_board
         assert (target.ram_mib is not None) == is_board
@@ -164,3 +179,54 @@ def test_a_machine_that_is_no_linux_cannot_be_the_target(monkeypatch: pytest.Mon
     with pytest.raises(UnknownTargetError, match="cannot be a target") as caught:
         load_target("host")
     assert "--target rpi4" in caught.value.fix
+
+
+def test_a_microcontroller_needs_nothing_of_linux(tmp_path: Path) -> None:
+    target = load_target(write(tmp_path, VALID_MICROCONTROLLER))
+    assert target.kind is TargetKind.MICROCONTROLLER
+    assert (target.architecture, target.glibc, target.cores, target.ram_mib) == ("thumbv7em", "", 1, None)
+    assert target.microcontroller is not None
+    assert (target.microcontroller.flash_kib, target.microcontroller.ram_kib) == (1024, 256)
+    assert target.microcontroller.compiler_flags == ("-mcpu=cortex-m4", "-mthumb")
+
+
+def test_a_core_without_a_board_has_neither_flash_nor_ram(tmp_path: Path) -> None:
+    text = re.sub(
+        r"^(clock_mhz|flash_kib|ram_kib|emulated_machine) = .*\n",
+        "",
+        VALID_MICROCONTROLLER,
+        flags=re.MULTILINE,
+    )
+    target = load_target(write(tmp_path, text))
+    assert target.clock_mhz is None
+    assert target.microcontroller is not None
+    assert target.microcontroller.flash_kib is target.microcontroller.ram_kib is None
+    assert target.microcontroller.emulated_machine is None
+
+
+def test_keys_of_linux_boards_are_unknown_on_a_microcontroller(tmp_path: Path) -> None:
+    with pytest.raises(UnknownKeyError, match="unknown key 'ram_mib'") as caught:
+        load_target(write(tmp_path, VALID_MICROCONTROLLER.replace("ram_kib = 256", "ram_mib = 1")))
+    assert caught.value.fix == "Did you mean 'ram_kib'?"
+
+
+def test_a_linux_platform_is_no_microcontrollers(tmp_path: Path) -> None:
+    text = VALID_MICROCONTROLLER.replace("thumbv7em-none-eabihf", "thumbv7em-none-eabhf")
+    with pytest.raises(WrongValueError) as caught:
+        load_target(write(tmp_path, text))
+    assert caught.value.fix == "Did you mean 'thumbv7em-none-eabihf'?"
+    text = VALID_MICROCONTROLLER.replace("thumbv7em-none-eabihf", "aarch64-linux-gnu")
+    with pytest.raises(WrongValueError, match="'triple' is 'aarch64-linux-gnu'"):
+        load_target(write(tmp_path, text))
+
+
+def test_a_microcontroller_has_more_than_no_flash(tmp_path: Path) -> None:
+    with pytest.raises(WrongValueError, match="'flash_kib' is 0"):
+        load_target(write(tmp_path, VALID_MICROCONTROLLER.replace("flash_kib = 1024", "flash_kib = 0")))
+
+
+@pytest.mark.parametrize("name", ["rpi4", "cortex-m4"])
+def test_a_target_comes_back_from_its_fields(name: str) -> None:
+    target = load_target(name)
+    fields = json.loads(json.dumps(dataclasses.asdict(target))) | {"architecture": target.architecture}
+    assert target_from_fields(fields) == target
