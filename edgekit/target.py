@@ -78,7 +78,7 @@ class Target:
 
     @property
     def architecture(self) -> str:
-        """What `uname -m` family runs it: "aarch64", "armv7", "x86_64"; or the bare "thumbv7em", "riscv32"."""
+        """What `uname -m` family runs it: "aarch64", "armv7", "x86_64"; if none does, "thumbv7em"."""
         first = self.triple.partition("-")[0]
         return "armv7" if first.startswith("arm") else first
 
