@@ -20,7 +20,7 @@ from edgekit.schedule.templates.depthwise_rows import DEPTHWISE_ROWS
 from edgekit.schedule.templates.elementwise import ELEMENTWISE
 from edgekit.schedule.templates.elementwise_kernels import NEON_ELEMENTWISE, X86_ELEMENTWISE
 from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS, MMLA_ROWS
-from edgekit.schedule.templates.neon_mlal_rows import MLAL_ROWS
+from edgekit.schedule.templates.neon_mlal_rows import MLAL_LONG_ROWS, MLAL_ROWS
 from edgekit.schedule.templates.reduction import REDUCTION
 from edgekit.schedule.templates.x86_depthwise import X86_DEPTHWISE
 from edgekit.schedule.templates.x86_patches import X86_PATCHES
@@ -44,6 +44,7 @@ _KEPT = ("edgekit.template", "edgekit.in_place")  # attributes that a template's
 TEMPLATES: tuple[Template, ...] = (
     MMLA_ROWS,
     DOT_ROWS,
+    MLAL_LONG_ROWS,
     MLAL_ROWS,
     X86_PATCHES,
     X86_ROWS,

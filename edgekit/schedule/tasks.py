@@ -73,7 +73,14 @@ class Task:
             workload=self.load,
             function=tvm.ir.load_json(self.function),
             lowest_weight=self.lowest_weight,
+            weights=self._weights,
         )
+
+    @property
+    def _weights(self) -> tuple[NDArray[np.int8], ...]:
+        """Those of the first call, which stand for all and are what candidates are measured with."""
+        weights = self.reads[1].constant if isinstance(self.load, Convolution) else None
+        return () if weights is None else (weights,)
 
     @property
     def name(self) -> str:

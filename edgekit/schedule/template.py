@@ -67,7 +67,7 @@ class Job:
     workload: Any
     function: Any
     lowest_weight: int | None = None  # of any call; None where there are no weights
-    weights: tuple[Any, ...] = ()  # int8 arrays, one of each call; a search knows none
+    weights: tuple[Any, ...] = ()  # int8 arrays, one of each call; of a search's task, those of the first
 
 
 @dataclasses.dataclass(frozen=True)

@@ -52,6 +52,7 @@ class Numbers:
     output_scale: float = 0.3
     output_zero_point: int = -7
     lowest_weight: int = -127
+    highest_weight: int = 127
     bias_limit: int = 3000
     activation: str = "NONE"
 
@@ -67,7 +68,9 @@ def convolutions_model(cases: Sequence[ConvolutionCase], numbers: Numbers) -> by
 
 def _add(model: ModelBuilder, case: ConvolutionCase, numbers: Numbers, random: np.random.Generator) -> None:
     x = model.input((1, case.height, case.width, case.channels), scale=numbers.input_scale, zero_point=5)
-    values = random.integers(numbers.lowest_weight, 128, case.filter_shape).astype(np.int8)
+    values = random.integers(
+        numbers.lowest_weight, numbers.highest_weight, case.filter_shape, endpoint=True
+    ).astype(np.int8)
     values.reshape(-1)[0] = numbers.lowest_weight
     if case.depth_multiplier is not None:
         values[..., 0] = numbers.lowest_weight  # with saturated inputs, the largest sums there are

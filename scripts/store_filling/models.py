@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from store_filling.shapes import Layer
 
 _SCALE = 0.02
+_WEIGHT_DEVIATION = 32  # a quarter of the largest weight
 
 
 def layers_model(layers: Iterable[Layer]) -> bytes:
     """A model with one convolution per layer, an input and an output each.
 
-    Weights and biases are random; all factors shift right, as trained networks' nearly always do.
+    Weights and biases are random. Most weights are small and all factors shift right, as in trained networks.
     """
     random = np.random.default_rng(0)
     model = ModelBuilder("shapes for a tuning store")
@@ -27,7 +28,7 @@ def layers_model(layers: Iterable[Layer]) -> bytes:
         depthwise, channels = layer.filters == 0, layer.filters or layer.channels
         x = model.input((1, layer.height, layer.width, layer.channels), scale=_SCALE, zero_point=-128)
         shape = (1, *layer.kernel, channels) if depthwise else (channels, *layer.kernel, layer.channels)
-        values = random.integers(-127, 128, shape).astype(np.int8)
+        values = np.clip(np.rint(random.normal(0, _WEIGHT_DEVIATION, shape)), -127, 127).astype(np.int8)
         scales = (0.003 + 0.001 * (np.arange(channels) % 7)).tolist()
         weights = model.constant(values, scale=scales, axis=3 if depthwise else 0)
         bias = random.integers(-3000, 3000, channels).astype(np.int32)

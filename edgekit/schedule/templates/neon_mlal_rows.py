@@ -1,8 +1,11 @@
 """Convolution on ARM without dot products: by kernels/neon/convolution_row_mlal.S, in int16 products.
 
 Parameters: `reads`, what the micro-kernel multiplies: `runs` of the input where they are, or `patches` that
-are gathered first. Where runs are read and the weights of enough steps are small, convolution_row_mlal_long.S
-adds more products in int16.
+are gathered first.
+
+Where the weights of enough steps are small, convolution_row_mlal_long.S adds more products in int16. That is
+a template of its own, preferred where it fits, because weights decide whether it does, and not shapes:
+records that know `runs` and `patches` alone say nothing against it.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from tvm import te
 
 from edgekit.schedule.cpu import RowKernel
 from edgekit.schedule.scheduled import Scheduled
-from edgekit.schedule.template import Job, Parameters, Template
+from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.convolution_patches import gathered, patch_expressions
 from edgekit.schedule.templates.convolution_rows import Runs, row_expressions
@@ -33,6 +36,8 @@ from edgekit.schedule.templates.pair_packing import (
 from edgekit.schedule.templates.row_form import tile_form
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from edgekit.compute.convolution import Convolution
@@ -72,28 +77,39 @@ def _space(job: Job, _cpu: CpuClass) -> tuple[Parameters, ...]:
 
 def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
-    vectors = cpu.accumulators // _SUMS_PER_VECTOR
-    runs, instance, packer = _runs(load), "mlal", pack_steps
-    if parameters == _RUNS and cpu.has_long_chains and _pays(job, load, runs, vectors):
-        runs = dataclasses.replace(runs, table_bytes=table_bytes(runs) // LANES)
-        instance, packer = "mlal_long", pack_long_steps
-    function = f"ek_convolution_row_{instance}_{tile_form(load.requantization)}"
+    runs, vectors = _runs(load), _vectors(cpu)
+    function = f"ek_convolution_row_mlal_{tile_form(load.requantization)}"
     if parameters == _PATCHES:
         patches = gathered(load, runs)
-        runs = patches.runs
         expressions = patch_expressions(load, patches, function)
-    else:
-        expressions = row_expressions(load, runs, function)
+        return _scheduled(expressions, lambda weights: pack_steps(weights, load, patches.runs, vectors))
+    expressions = row_expressions(load, runs, function)
+    return _scheduled(expressions, lambda weights: pack_steps(weights, load, runs, vectors))
 
+
+def _fits_long(job: Job, cpu: CpuClass) -> bool:
+    """Long steps must save more instructions than their table takes."""
+    return cpu.has_long_chains and _fits(job, cpu) and _pays(job, flatten_pixels(job.workload), cpu)
+
+
+def _apply_long(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+    load = flatten_pixels(job.workload)
+    runs, vectors = _runs(load), _vectors(cpu)
+    runs = dataclasses.replace(runs, table_bytes=table_bytes(runs) // LANES)
+    function = f"ek_convolution_row_mlal_long_{tile_form(load.requantization)}"
+    expressions = row_expressions(load, runs, function)
+    return _scheduled(expressions, lambda weights: pack_long_steps(weights, load, runs, vectors))
+
+
+def _scheduled(
+    expressions: list[te.Tensor], pack: Callable[[NDArray[np.int8]], NDArray[np.int8]]
+) -> Scheduled:
     def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
         return np.pad(values, (0, -len(values) % LANES), mode="edge")
 
     return Scheduled(
         vectorize_function_padding(te.create_prim_func(expressions)),
-        {
-            1: lambda weights: packer(weights, load, runs, vectors),
-            **dict.fromkeys((2, 3, 4), pad_channels),
-        },
+        {1: pack, **dict.fromkeys((2, 3, 4), pad_channels)},
         kernels="neon",
         overread_bytes=OVERREAD_BYTES,
     )
@@ -102,6 +118,19 @@ def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
 MLAL_ROWS = Template(
     name="neon_mlal_rows", kind="convolution", version=5, fits=_fits, space=_space, apply=_apply
 )
+MLAL_LONG_ROWS = Template(
+    name="neon_mlal_long_rows",
+    kind="convolution",
+    version=1,
+    fits=_fits_long,
+    space=one_point,
+    apply=_apply_long,
+)
+
+
+def _vectors(cpu: CpuClass) -> int:
+    """Of channels, that a tile is wide."""
+    return cpu.accumulators // _SUMS_PER_VECTOR
 
 
 def _runs(load: Convolution) -> Runs:
@@ -118,10 +147,11 @@ def _runs(load: Convolution) -> Runs:
     )
 
 
-def _pays(job: Job, load: Convolution, runs: Runs, vectors: int) -> bool:
+def _pays(job: Job, load: Convolution, cpu: CpuClass) -> bool:
     """Whether long steps save more instructions than their table takes, on average over the calls."""
     if not job.weights:
         return False
+    runs, vectors = _runs(load), _vectors(cpu)
     share = sum(long_share(weights, load, runs, vectors) for weights in job.weights) / len(job.weights)
     if share == 0:
         return False
