@@ -31,6 +31,7 @@ def run_plugged(
     timeout_seconds: float,
     *,
     mark_syscall: int | None = None,
+    directory: Path | None = None,
 ) -> tuple[subprocess.CompletedProcess[bytes], tuple[int, ...]]:
     """Run a program under QEMU with the plugin; the counts between marks come with it.
 
@@ -40,17 +41,23 @@ def run_plugged(
         version: the first line of `qemu --version`.
         timeout_seconds: for the program.
         mark_syscall: number of a system call of the guest that marks too.
+        directory: where it runs.
 
     Raises:
         subprocess.TimeoutExpired: it did not end in time, and was killed.
         ToolMissingError: the plugin cannot be compiled for this machine.
     """
     option = f",syscall={mark_syscall}" if mark_syscall is not None else ""
-    return _run(qemu, argv, _interface(version), timeout_seconds, option)
+    return _run(qemu, argv, _interface(version), timeout_seconds, option, directory)
 
 
 def _run(
-    qemu: Sequence[str], argv: Sequence[str], interface: int, timeout_seconds: float, option: str
+    qemu: Sequence[str],
+    argv: Sequence[str],
+    interface: int,
+    timeout_seconds: float,
+    option: str,
+    directory: Path | None,
 ) -> tuple[subprocess.CompletedProcess[bytes], tuple[int, ...]]:
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "counts"
@@ -62,13 +69,14 @@ def _run(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env={},
+            cwd=directory,
             timeout=timeout_seconds,
             check=False,
         )
         counts = tuple(int(line) for line in out.read_text().split()) if out.exists() else ()
     wanted = _MINIMUM_VERSION.search(done.stderr.decode(errors="replace"))
     if done.returncode != 0 and wanted and int(wanted[1]) > interface:
-        return _run(qemu, argv, int(wanted[1]), timeout_seconds, option)
+        return _run(qemu, argv, int(wanted[1]), timeout_seconds, option, directory)
     return done, counts
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _PACKAGES = {
     "apt-config": "apt",
     "apt-get": "apt",
+    "arm-none-eabi-gcc": "gcc-arm-none-eabi",
     "cc": "gcc",
     "dpkg-deb": "dpkg",
     "mke2fs": "e2fsprogs",
@@ -25,6 +26,8 @@ _PACKAGES = {
     "qemu-arm-static": "qemu-user-static",
     "qemu-system-aarch64": "qemu-system-arm",
     "qemu-system-arm": "qemu-system-arm",
+    "qemu-system-riscv32": "qemu-system-misc",
+    "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "sshd": "openssh-server",

@@ -1,0 +1,1 @@
+"""Emulated microcontrollers: a bare-metal image made and run under QEMU, its instructions counted."""
