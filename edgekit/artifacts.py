@@ -253,6 +253,7 @@ class SharedKernel:
     # The answer is right if the output starts at least so many bytes below the first input's start, or
     # apart from it. None: only apart.
     lead_bytes: int | None = None
+    works_in_place: bool = False  # right too if the output starts exactly where the first input does
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
