@@ -42,6 +42,7 @@ def generate(model: QuantizedModel, tuned: TunedModule) -> Code:
             inputs=lowered.inputs,
             outputs=lowered.outputs,
             plan=plan,
+            functions=kernels.functions,
             workspaces=kernels.workspaces,
             shared=kernels.shared,
             constant_offsets=block.offsets,

@@ -44,6 +44,7 @@ class Entry:
     inputs: Sequence[str]
     outputs: Sequence[str]
     plan: MemoryPlan
+    functions: Mapping[str, str]  # kernel -> the C function that computes it
     workspaces: Mapping[str, tuple[int, ...]]  # kernel -> bytes of each
     shared: frozenset[str]  # kernels that several threads run together
     constant_offsets: Mapping[str, int]
@@ -75,13 +76,13 @@ def _head(entry: Entry) -> str:
 
 
 def _prototypes(entry: Entry) -> str:
-    """One declaration a kernel; all parameters are pointers: reads, results, scratch, a thread's share."""
+    """One declaration a function; all parameters are pointers: reads, results, scratch, a thread's share."""
     lines = ["/* The kernels. */"]
-    for name, call in {call.kernel: call for call in entry.calls}.items():
-        written = len(call.writes) + len(entry.workspaces.get(name, ()))
+    for function, call in {entry.functions[call.kernel]: call for call in entry.calls}.items():
+        written = len(call.writes) + len(entry.workspaces.get(call.kernel, ()))
         types = ["const void *"] * len(call.reads) + ["void *"] * written
-        types += ["const void *"] if name in entry.shared else []
-        lines.append(f"void {name}({', '.join(types)});")
+        types += ["const void *"] if call.kernel in entry.shared else []
+        lines.append(f"void {function}({', '.join(types)});")
     return "\n".join(lines) + "\n"
 
 
@@ -160,7 +161,7 @@ def _reset(entry: Entry) -> str:
 
 def _step_lines(entry: Entry, step: Step) -> StepLines:
     calls = [
-        KernelLine(call.kernel, _arguments(entry, index, call), call.kernel in entry.shared)
+        KernelLine(entry.functions[call.kernel], _arguments(entry, index, call), call.kernel in entry.shared)
         for index, call in step.calls
     ]
     return StepLines(f"{step.operator}: {step.kind} {_comment(_written(entry, step))}", calls)

@@ -19,9 +19,9 @@ MOST_THREADS = 64  # that a share is counted for; MOST_THREADS of runtime/edgeki
 
 @dataclasses.dataclass(frozen=True)
 class KernelLine:
-    """One call: C expressions for a kernel's pointers. A shared kernel takes the thread's share as well."""
+    """One call of a kernel: C expressions for its pointers. A shared one takes the thread's share as well."""
 
-    kernel: str
+    function: str
     arguments: Sequence[str]
     is_shared: bool
 
@@ -29,7 +29,7 @@ class KernelLine:
     def source(self) -> str:
         """The statement in C."""
         arguments = [*self.arguments, "&part"] if self.is_shared else self.arguments
-        return f"{self.kernel}({', '.join(arguments)});"
+        return f"{self.function}({', '.join(arguments)});"
 
 
 @dataclasses.dataclass(frozen=True)

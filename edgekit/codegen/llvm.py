@@ -11,6 +11,7 @@ import tvm
 
 from edgekit.codegen.cpus import check_cpu, resolve_host_cpu
 from edgekit.codegen.pointers import flatten_kernels
+from edgekit.codegen.twins import merge_twins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class KernelObject:
-    """An object file with one function per kernel, the scratch bytes each takes, and which threads share."""
+    """An object file of functions, and for each kernel its function, its scratch memory and who runs it."""
 
     content: bytes
-    workspaces: Mapping[str, tuple[int, ...]]
-    shared: frozenset[str]
+    functions: Mapping[str, str]  # kernel -> function; kernels that are the same have one together
+    workspaces: Mapping[str, tuple[int, ...]]  # kernel -> bytes of each extra pointer parameter
+    shared: frozenset[str]  # kernels that several threads run together
 
 
 def llvm_target(target: Target) -> Any:
@@ -53,9 +55,16 @@ def llvm_target(target: Target) -> Any:
 def compile_kernels(module: Any, target: Target) -> KernelObject:
     """Compile scheduled kernels for a target."""
     description = llvm_target(target)
-    flat = flatten_kernels(module, description)
+    distinct, functions = merge_twins(module)
+    flat = flatten_kernels(distinct, description)
     built = tvm.get_global_func("target.build.llvm")(flat.module, description)
     with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
         path = Path(folder) / "kernels.o"
         built.write_to_file(str(path), "o")
-        return KernelObject(path.read_bytes(), flat.workspaces, flat.shared)
+        content = path.read_bytes()
+    return KernelObject(
+        content,
+        functions,
+        {kernel: flat.workspaces[function] for kernel, function in functions.items()},
+        frozenset(kernel for kernel, function in functions.items() if function in flat.shared),
+    )

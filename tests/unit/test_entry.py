@@ -38,6 +38,7 @@ def _entry(flatbuffer: bytes, name: str, shared: frozenset[str] = frozenset()) -
         inputs=lowered.inputs,
         outputs=lowered.outputs,
         plan=plan_memory(lowered.calls, lowered.buffers, lowered.inputs, lowered.outputs, workspaces),
+        functions={call.kernel: call.kernel for call in lowered.calls},
         workspaces=workspaces,
         shared=shared,
         constant_offsets={constant: 16 * i for i, constant in enumerate(lowered.constants)},
