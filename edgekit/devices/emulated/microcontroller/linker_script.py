@@ -22,11 +22,11 @@ SECTIONS
 {
   .vectors : { KEEP(*(.vectors)) } >VECTORS
   .harness : {
-    *harness-*.o(.text .text.* .rodata .rodata.*)
+    *harness-*.o(.text .text.* .rodata .rodata.* .srodata .srodata.*)
     . = ALIGN(8);
   } >FLASH
-  .model_weights : { *weights-*.o(.rodata .rodata.* .edgekit.* .text .text.*) . = ALIGN(8); } >FLASH
-  .model_code : { *(.text .text.* .rodata .rodata.* .edgekit.*) . = ALIGN(8); } >FLASH
+  .model_weights : { *weights-*.o(.rodata .rodata.* .srodata .srodata.* .edgekit.*) . = ALIGN(8); } >FLASH
+  .model_code : { *(.text .text.* .rodata .rodata.* .srodata .srodata.* .edgekit.*) . = ALIGN(8); } >FLASH
 
   /* At the very start of the memory: what overflows it touches nothing. */
   .stack (NOLOAD) : {
@@ -38,20 +38,20 @@ SECTIONS
   } >RAM
   .data : {
     image_data_begin = .;
-    *harness-*.o(.data .data.*)
+    *harness-*.o(.data .data.* .sdata .sdata.*)
     . = ALIGN(8);
     image_model_data_begin = .;
-    *(.data .data.*)
+    *(.data .data.* .sdata .sdata.*)
     . = ALIGN(8);
     image_data_end = .;
   } >RAM AT>FLASH
   image_data_load = LOADADDR(.data);
   .bss (NOLOAD) : {
     image_bss_begin = .;
-    *harness-*.o(.bss .bss.* COMMON)
+    *harness-*.o(.bss .bss.* .sbss .sbss.* COMMON)
     . = ALIGN(8);
     image_model_bss_begin = .;
-    *(.bss .bss.* COMMON)
+    *(.bss .bss.* .sbss .sbss.* COMMON)
     . = ALIGN(8);
     image_bss_end = .;
   } >RAM

@@ -1,0 +1,135 @@
+"""Running a model's image on frames: what it answers, what memory it used, what it executed."""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.devices.emulated.microcontroller.description import parse_description
+from edgekit.devices.emulated.microcontroller.execute import execute
+from edgekit.errors import EmulatorFailedError, RunnerFailedError
+
+if TYPE_CHECKING:
+    from edgekit.devices.emulated.microcontroller.execute import Executed
+    from edgekit.devices.emulated.microcontroller.image import Image
+    from edgekit.devices.runner import ModelDescription
+    from edgekit.target import Target
+
+# The files of runtime/firmware/main.c.
+_REQUEST, _INPUTS, _OUTPUTS = "edgekit-request", "edgekit-inputs", "edgekit-outputs"
+_STEPS, _DESCRIPTION, _ANSWER = "edgekit-steps", "edgekit-description", "edgekit-answer"
+_NO_FRAME = 0xFFFF_FFFF
+_ANSWER_FORM = "<6I"
+_ANSWER_VERSION = 1
+_REHEARSALS = 2  # invocations before the frames, to see what memory is used
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MemoryUse:
+    """What one invocation touched, in bytes from the start of each memory to the last that was written."""
+
+    arena_bytes: int
+    state_bytes: int
+    stack_bytes: int  # below the frame of the function that calls the model
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageRun:
+    """Frames that ran to their end."""
+
+    frames: int
+    outputs: bytes  # of every frame, every output in order
+    steps: bytes  # every output of every step of the frame asked for
+    description: ModelDescription
+    memory: MemoryUse
+    instructions: tuple[tuple[int, ...], ...]  # [frame][step]; no frames if they were not counted
+    overhead: tuple[int, ...]  # [frame]: instructions from the model's call to its first step
+    emulator: str
+
+
+def run_image(
+    image: Image,
+    target: Target,
+    inputs: bytes,
+    frames: int,
+    *,
+    steps_of: int | None = None,
+    count: bool = False,
+    timeout_seconds: float = 300.0,
+) -> ImageRun:
+    """Run frames in sequence on the machine that stands in for a target, from fresh state.
+
+    Args:
+        image: of a model, made for that target.
+        target: gives the machine.
+        inputs: every input of every frame, in order.
+        frames: their number, 1 or more.
+        steps_of: a frame whose steps' outputs are wanted.
+        count: the instructions too.
+        timeout_seconds: for all of it.
+
+    Raises:
+        RunnerFailedError: the model crashed, overran its memory or its stack, or reads what it never wrote.
+        ToolMissingError: QEMU is not installed.
+        CommandTimedOutError: it did not end in time.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgekit-image-") as scratch:
+        folder = Path(scratch)
+        (folder / _REQUEST).write_bytes(
+            struct.pack("<2I", frames, _NO_FRAME if steps_of is None else steps_of)
+        )
+        (folder / _INPUTS).write_bytes(inputs)
+        done = execute(image.path, target, folder, count=count, timeout_seconds=timeout_seconds)
+        _check(done, target)
+        version, ran, arena, state, stack, repeats = struct.unpack(
+            _ANSWER_FORM, (folder / _ANSWER).read_bytes()
+        )
+        assert version == _ANSWER_VERSION, version
+        if not repeats:
+            raise RunnerFailedError(
+                f"The model answers by what its memory held before, on the emulated {target.name}.",
+                why="With another byte all over the arena, the same inputs gave other outputs.",
+                fix="Please report this with the model; it is a bug in EdgeKit.",
+            )
+        description = parse_description((folder / _DESCRIPTION).read_bytes())
+        per_frame = _per_frame(done, len(description.operators), frames) if count else ()
+        return ImageRun(
+            frames=ran,
+            outputs=(folder / _OUTPUTS).read_bytes(),
+            steps=(folder / _STEPS).read_bytes() if steps_of is not None else b"",
+            description=description,
+            memory=MemoryUse(arena_bytes=arena, state_bytes=state, stack_bytes=stack),
+            instructions=tuple(counts[1:] for counts in per_frame),
+            overhead=tuple(counts[0] for counts in per_frame),
+            emulator=done.emulator,
+        )
+
+
+def _check(done: Executed, target: Target) -> None:
+    if done.exit_code == 0:
+        return
+    raise RunnerFailedError(
+        f"The model failed on the emulated {target.name}.",
+        why=f"{done.printed.strip() or 'It printed nothing.'} (exit code {done.exit_code})",
+        fix="Please report this with the model; it is a bug in EdgeKit.",
+    )
+
+
+def _per_frame(done: Executed, steps: int, frames: int) -> tuple[tuple[int, ...], ...]:
+    """The counts of each frame: before the first step, then of each step.
+
+    A mark comes before an invocation, before each step, and after the invocation; what is counted from an
+    invocation's last mark to the next one's first is main.c's.
+    """
+    marks = steps + 2
+    if len(done.intervals) + 1 != marks * (frames + _REHEARSALS):
+        raise EmulatorFailedError(
+            f"The image made {len(done.intervals) + 1} marks, and {frames} frames of {steps} steps were run.",
+            why="The model marks before each step, or should.",
+            fix="See that its sources are of one build.",
+        )
+    starts = range(_REHEARSALS * marks, (frames + _REHEARSALS) * marks, marks)
+    return tuple(done.intervals[start : start + marks - 1] for start in starts)
