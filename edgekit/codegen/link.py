@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import tempfile
 from pathlib import Path
@@ -82,7 +83,10 @@ def link_library(
         (directory / "constants.S").write_text(_CONSTANTS)
         (directory / "exports.map").write_text(_EXPORTS)
         sources = [*_micro_kernel_sources(micro_kernels), runtime_file("edgekit_pool.c")]
-        objects = ["kernels.o", *(_compile(path, target, directory) for path in sources)]
+        objects = ["kernels.o"]
+        for path in sources:
+            objects.append(f"{path.parent.name}-{path.stem}.o")
+            (directory / objects[-1]).write_bytes(_compiled(path, target.triple, target.glibc))
         zig_cc(
             [*_COMPILE, *_LINK, f"-Wl,-soname,{name}", "model.c", "constants.S", *objects, "-o", name],
             triple=target.triple,
@@ -99,19 +103,21 @@ def _micro_kernel_sources(folders: Sequence[str]) -> list[Path]:
     return sorted(path for path in sources if path.suffix in {".c", ".S"})
 
 
-def _compile(path: Path, target: Target, directory: Path) -> str:
-    """Compile a source of ours into the build folder; the name of its object.
+@functools.cache
+def _compiled(path: Path, triple: str, glibc: str) -> bytes:
+    """The object file of a source of ours. A process that builds many libraries compiles it once.
 
     It is compiled where it lies, so that zig's cache knows it again: micro-kernels take seconds.
     """
-    name = f"{path.parent.name}-{path.stem}.o"
-    zig_cc(
-        [*_COMPILE, "-c", path.name, "-o", str(directory / name)],
-        triple=target.triple,
-        glibc=target.glibc,
-        directory=path.parent,
-    )
-    return name
+    with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
+        compiled = Path(folder) / "compiled.o"
+        zig_cc(
+            [*_COMPILE, "-c", path.name, "-o", str(compiled)],
+            triple=triple,
+            glibc=glibc,
+            directory=path.parent,
+        )
+        return compiled.read_bytes()
 
 
 def _code_bytes(library: bytes) -> int:

@@ -6,6 +6,7 @@ A task is plain data, so that it can be sent to another process or machine.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,7 @@ class Task:
         return Job(
             kind=self.kind,
             workload=self.load,
-            function=tvm.ir.load_json(self.function),
+            function=_function(self.function),
             lowest_weight=self.lowest_weight,
             weights=self._weights,
         )
@@ -91,6 +92,12 @@ class Task:
         before = f"{load.height}x{load.width}x{load.in_channels}"
         after = f"{load.out_height}x{load.out_width}x{load.out_channels}"
         return f"{self.operator} {before} -> {after}, {window.kernel_h}x{window.kernel_w}"
+
+
+@functools.lru_cache(maxsize=32)
+def _function(text: str) -> Any:
+    """A kernel out of TVM's JSON, which takes longer to read than anything else about a candidate."""
+    return tvm.ir.load_json(text)
 
 
 def workload_text(job: Job) -> str:

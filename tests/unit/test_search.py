@@ -118,16 +118,33 @@ def choices(*names: str) -> list[Choice]:
     return [Choice(name, Parameters(pixels=i)) for i, name in enumerate(names)]
 
 
-def test_the_preferred_template_is_enumerated_and_of_the_others_one_point_is_tried() -> None:
+def proposed_until_enough(everything: list[Choice], scores: dict[Choice, float]) -> list[Choice]:
+    """What is measured in all, in order."""
+    known: dict[Choice, float] = {}
+    while more := proposals(everything, known):
+        known |= {choice: scores[choice] for choice in more}
+    return list(known)
+
+
+def test_the_preferred_template_is_enumerated_until_points_in_a_row_are_no_better() -> None:
+    points = choices(*["best"] * 20)
+    rising = {choice: 1.0 + i for i, choice in enumerate(points)}
+    assert proposed_until_enough(points, rising) == points[:5]
+    better_third = rising | {points[2]: 0.5}
+    assert proposed_until_enough(points, better_third) == points[:7]
+    falling = {choice: 100.0 - i for i, choice in enumerate(points)}
+    assert proposed_until_enough(points, falling) == points
+
+
+def test_of_the_other_templates_one_point_is_tried_and_more_where_it_comes_close() -> None:
     preferred, others = choices(*["best"] * 20), choices(*["other"] * 20)
     everything = [*preferred, *others]
-    assert proposals(everything, {}) == (*preferred, others[0])
-    assert proposals(everything, {preferred[0]: 1.0}) == (*preferred[1:], others[0])
-    slow = {**dict.fromkeys(preferred, 10.0), others[0]: 16.0}
-    assert proposals(everything, slow) == ()
-    close = {**dict.fromkeys(preferred, 10.0), others[0]: 14.0}
-    assert proposals(everything, close) == tuple(others[1:])
-    assert proposals(everything, close | dict.fromkeys(others, 14.0)) == ()
+    assert proposals(everything, {}) == (*preferred[:5], others[0])
+    assert proposals(everything, {preferred[0]: 1.0}) == (*preferred[1:5], others[0])
+    slow = dict.fromkeys(everything, 10.0) | {others[0]: 16.0}
+    assert proposed_until_enough(everything, slow) == [*preferred[:5], others[0]]
+    close = dict.fromkeys(everything, 10.0) | dict.fromkeys(others, 14.0)
+    assert proposed_until_enough(everything, close) == [*preferred[:5], *others[:5]]
 
 
 def test_the_close_ones_are_measured_again_and_a_clear_winner_is_not() -> None:
