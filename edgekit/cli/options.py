@@ -22,6 +22,8 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else there."
 )
 
+target_option = click.option("--target", metavar="NAME", help="Only a build for this target.")
+
 threads_option = click.option(
     "--threads",
     type=click.IntRange(1),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.cli.measured import show_verdict, state_rows
-from edgekit.cli.options import PATH, device_options, json_option, threads_option
+from edgekit.cli.options import PATH, device_options, json_option, target_option, threads_option
 from edgekit.cli.output import emit_json, progress, short_name, table
 
 if TYPE_CHECKING:
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     epilog="\b\nExamples:\n  edgekit profile --host pi.local\n"
     "  edgekit profile --host pi.local --runs 200 --json\n"
     "  edgekit profile --host pi.local --threads 4\n"
-    "  edgekit profile build/kws/rpi4 --emulated",
+    "  edgekit profile build/kws/rpi4 --emulated\n"
+    "  edgekit profile --target cortex-m4",
 )
 @click.argument("bundle", required=False, type=PATH)
+@target_option
 @device_options
 @click.option("--runs", type=click.IntRange(1), default=50, show_default=True, help="Runs that count.")
 @click.option("--warmup", type=click.IntRange(0), default=10, show_default=True, help="Least runs before.")
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     bundle: Path | None,
+    target: str | None,
     device: DeviceChoice,
     runs: int,
     warmup: int,
@@ -55,6 +58,7 @@ def command(
             bundle,
             device=device,
             builds=build_root(Path.cwd()),
+            target=target,
             warmup=warmup,
             runs=runs,
             deployed=deployed,

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgekit.cli.options import EXISTING_FILE, PATH, device_options, json_option, threads_option
+from edgekit.cli.options import (
+    EXISTING_FILE,
+    PATH,
+    device_options,
+    json_option,
+    target_option,
+    threads_option,
+)
 from edgekit.cli.output import emit_json, note, progress, table
 
 if TYPE_CHECKING:
@@ -23,11 +30,13 @@ _SHOWN = 8  # values of an output in a table
 @click.command(
     "run",
     epilog="\b\nExamples:\n  edgekit run portrait.npy --host pi.local\n"
-    "  edgekit run inputs.npz --output scores.npz --bundle build/kws/rpi4 --emulated",
+    "  edgekit run inputs.npz --output scores.npz --bundle build/kws/rpi4 --emulated\n"
+    "  edgekit run frames.npy --target cortex-m4",
 )
 @click.argument("inputs", nargs=-1, required=True, type=EXISTING_FILE, metavar="INPUT...")
 @click.option("--bundle", type=PATH, metavar="DIR", help="The build to run; by default this project's.")
 @click.option("--output", type=PATH, metavar="FILE", help="A .npz, or for one output a .npy, to write.")
+@target_option
 @device_options
 @click.option("--deployed", is_flag=True, help="Run the release that serves there, not a copy of the build.")
 @threads_option
@@ -36,6 +45,7 @@ def command(
     inputs: tuple[Path, ...],
     bundle: Path | None,
     output: Path | None,
+    target: str | None,
     device: DeviceChoice,
     deployed: bool,
     threads: int,
@@ -57,6 +67,7 @@ def command(
             bundle,
             device=device,
             builds=build_root(Path.cwd()),
+            target=target,
             deployed=deployed,
             threads=threads,
             progress=show,

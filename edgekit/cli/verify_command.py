@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.cli.options import PATH, device_options, json_option, threads_option
+from edgekit.cli.options import PATH, device_options, json_option, target_option, threads_option
 from edgekit.cli.output import emit_json, note, progress, table
 from edgekit.errors import ExitCode
 
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 @click.command(
     "verify",
     epilog="\b\nExamples:\n  edgekit verify --host pi.local\n  edgekit verify build/kws/rpi4 --emulated\n"
-    "  edgekit verify --host pi.local --deployed --json",
+    "  edgekit verify --host pi.local --deployed --json\n"
+    "  edgekit verify --target cortex-m4",
 )
 @click.argument("bundle", required=False, type=PATH)
+@target_option
 @device_options
 @click.option(
     "--deployed", is_flag=True, help="Verify the release that serves there, not a copy of the build."
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 def command(
     context: click.Context,
     bundle: Path | None,
+    target: str | None,
     device: DeviceChoice,
     deployed: bool,
     threads: int,
@@ -56,6 +59,7 @@ def command(
             bundle,
             device=device,
             builds=build_root(Path.cwd()),
+            target=target,
             deployed=deployed,
             threads=threads,
             outputs_only=outputs_only,

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from edgekit.artifacts import Engine
 from edgekit.devices.runner import RUNNER_NAME
 from edgekit.errors import BundleUnreadableError, DeviceError, DeviceRefusedError
+from edgekit.target import TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from edgekit.artifacts import Bundle
     from edgekit.devices.device import Device
+
+IMAGE_NAME = "image.elf"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,8 @@ def installed(device: Device, bundle: Bundle, release: str | None = None) -> Ite
 
 def needed_files(bundle: Bundle) -> tuple[str, ...]:
     """What the model needs to run. LiteRT's runner reads the tolerance of its answers in the manifest."""
+    if is_firmware(bundle.manifest):
+        return ()  # it is in the device's image
     files = (RUNNER_NAME, library_name(bundle))
     return (*files, "manifest.json") if is_litert(bundle.manifest) else files
 
@@ -84,12 +89,21 @@ def is_litert(manifest: Mapping[str, Any]) -> bool:
     return bool(manifest["engine"] == Engine.LITERT)
 
 
+def is_firmware(manifest: Mapping[str, Any]) -> bool:
+    """Whether a bundle is C sources for a microcontroller's firmware, and no library."""
+    return bool(manifest["target"]["kind"] == TargetKind.MICROCONTROLLER)
+
+
 def library_name(bundle: Bundle) -> str:
     """What a bundle's runner loads: the model library, or the .tflite file where the engine is LiteRT.
+
+    On a microcontroller it is the image, which loads nothing.
 
     Raises:
         BundleUnreadableError: it has none.
     """
+    if is_firmware(bundle.manifest):
+        return IMAGE_NAME
     ending = ".tflite" if is_litert(bundle.manifest) else ".so"
     for name in bundle.manifest["files"]:
         if name.endswith(ending):

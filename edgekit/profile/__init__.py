@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgekit.measurement import Timing
 from edgekit.profile.causes import Basis, Cause
 from edgekit.profile.count import count_bundle
+from edgekit.profile.count_firmware import count_firmware
 from edgekit.profile.explain import Explanation, OperatorLimit, explain_bundle
 from edgekit.profile.race import InstructionRace, Race, Winner, count_race, race_bundle
 from edgekit.profile.report import InstructionProfile, InstructionStep, Profile, StepProfile
@@ -24,6 +25,7 @@ __all__ = [
     "Timing",
     "Winner",
     "count_bundle",
+    "count_firmware",
     "count_race",
     "explain_bundle",
     "profile_bundle",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgekit.errors import BundleUnreadableError, EdgeKitError
+from edgekit.deploy.errors import NoFittingBuildError
+from edgekit.errors import BundleUnreadableError, EdgeKitError, nearest
 from edgekit.package import read_bundle
 from edgekit.project import find_project
 
@@ -22,15 +23,32 @@ def build_root(directory: Path) -> Path:
     return project.output if project is not None else directory / "build"
 
 
-def find_bundles(bundle: Path | None, builds: Path) -> tuple[Bundle, ...]:
+def find_bundles(bundle: Path | None, builds: Path, target: str | None = None) -> tuple[Bundle, ...]:
     """The bundle at `bundle`, or all below it, or (None) all in the build folder `builds`.
 
-    A damaged one among several is passed over; damaged ones alone are an error.
+    With `target`, only those that were built for it. A damaged one among several is passed over; damaged
+    ones alone are an error.
 
     Raises:
+        NoFittingBuildError: none is for `target`.
         BundleUnreadableError: there is none.
         BundleUnreadableError, BundleVersionError, BundleAlteredError: it cannot be used.
     """
+    found = _find_all(bundle, builds)
+    if target is None:
+        return found
+    fitting = tuple(each for each in found if each.manifest["target"]["name"] == target)
+    if not fitting:
+        known = sorted({str(each.manifest["target"]["name"]) for each in found})
+        raise NoFittingBuildError(
+            f"There is no build for {target} in {bundle or builds}.",
+            why=f"The builds there are for: {', '.join(known)}.",
+            fix=nearest(target, known, f"edgekit build --target {target}"),
+        )
+    return fitting
+
+
+def _find_all(bundle: Path | None, builds: Path) -> tuple[Bundle, ...]:
     if bundle is not None and (bundle / _MANIFEST).exists():
         return (read_bundle(bundle),)
     folder = bundle if bundle is not None else builds

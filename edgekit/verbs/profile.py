@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from edgekit.deploy import DEFAULT_ROOT
 from edgekit.devices.choice import DeviceChoice
 from edgekit.devices.probe import probe
-from edgekit.profile import InstructionProfile, Profile, count_bundle, profile_bundle
+from edgekit.devices.workspace import is_firmware
+from edgekit.profile import InstructionProfile, Profile, count_bundle, count_firmware, profile_bundle
 from edgekit.verbs.builds import find_bundles
 from edgekit.verbs.connect import can_run_here, refuse_emulated_time, target_of
-from edgekit.verbs.selection import bundle_to_emulate, selected, serving_release
+from edgekit.verbs.selection import bundle_to_emulate, firmware_bundle, selected, serving_release
 from edgekit.verbs.threads import check_threads, refuse_to_count
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def profile(
     *,
     device: DeviceChoice = _HERE,
     builds: Path | str = "build",
+    target: str | None = None,
     warmup: int = 10,
     runs: int = 50,
     deployed: bool = False,
@@ -45,6 +47,7 @@ def profile(
             newest that fits the device is taken.
         device: a host, emulation, or by default this machine if it can run the build, else emulation.
         builds: root of the build folders.
+        target: only builds for this target. Of one for a microcontroller, instructions are counted.
         warmup: invocations before the first that counts, at least: more come until the times are steady
             (not used when instructions are counted).
         runs: invocations that count (not used when instructions are counted).
@@ -72,12 +75,17 @@ def profile(
         ToolMissingError: QEMU is not installed (8).
     """
     check_threads(threads)
-    found = find_bundles(Path(bundle) if bundle is not None else None, Path(builds))
+    found = find_bundles(Path(bundle) if bundle is not None else None, Path(builds), target)
+    firmware = firmware_bundle(found, device)
+    if firmware is not None:
+        refuse_to_count(threads)
+        return count_firmware(firmware, progress=progress)
+    found = tuple(each for each in found if not is_firmware(each.manifest))
     if device.host is None and (device.emulated or not can_run_here(found)):
         refuse_to_count(threads)
         chosen = bundle_to_emulate(found)
         return count_bundle(chosen, target_of(chosen), progress=progress)
-    with selected(bundle, device, builds, progress) as (chosen, machine):
+    with selected(bundle, device, builds, progress, target=target) as (chosen, machine):
         refuse_emulated_time(probe(machine), machine.name, "edgekit profile")
         release = serving_release(chosen, machine, root) if deployed else None
         return profile_bundle(

@@ -27,6 +27,7 @@ def run(
     *,
     device: DeviceChoice = _HERE,
     builds: Path | str = "build",
+    target: str | None = None,
     deployed: bool = False,
     threads: int = 1,
     root: str = DEFAULT_ROOT,
@@ -43,6 +44,7 @@ def run(
         device: a host, the emulated board, or by default this machine if it can run the build, else
             the emulated board.
         builds: root of the build folders.
+        target: only builds for this target. One for a microcontroller runs on an emulated one.
         deployed: run the release that serves on the device, not a temporary copy of the build.
         threads: that share the work of each run; the answers are the same for any number.
         root: folder for all releases on the device.
@@ -55,6 +57,7 @@ def run(
         WrongValueError: `threads` is below 1 (exit code 2).
         InputsDoNotFitError: an input is missing, unknown, or of another shape or type (exit code 2).
         BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
+        NotEmulatedError: the build is for a microcontroller that QEMU has no machine for (2).
         NoFittingBuildError, BundleWrongDeviceError: no build is for this device (5).
         UnclearBuildError: builds of several models fit (2).
         NoReleaseError: with `deployed`: this build does not serve there (5).
@@ -62,6 +65,6 @@ def run(
         DeviceError: the device cannot be reached, or has no room (5).
     """
     check_threads(threads)
-    with selected(bundle, device, builds, progress) as (chosen, machine):
+    with selected(bundle, device, builds, progress, target=target) as (chosen, machine):
         release = serving_release(chosen, machine, root) if deployed else None
         return run_bundle(chosen, machine, inputs, release=release, threads=threads, progress=progress)

@@ -11,7 +11,10 @@ from edgekit.deploy import DEFAULT_ROOT, Layout, choose_bundle, status
 from edgekit.deploy.errors import NoReleaseError, UnclearBuildError
 from edgekit.deploy.fit import check_fit
 from edgekit.devices.emulated.identity import ARCHITECTURES
+from edgekit.devices.emulated.microcontroller.device import microcontroller
 from edgekit.devices.probe import probe
+from edgekit.devices.workspace import is_firmware
+from edgekit.errors import WrongValueError
 from edgekit.package.manifest import MANIFEST_NAME
 from edgekit.verbs.builds import find_bundles
 from edgekit.verbs.connect import connected
@@ -28,22 +31,57 @@ if TYPE_CHECKING:
 
 @contextmanager
 def selected(
-    bundle: Path | str | None, device: DeviceChoice, builds: Path | str, progress: Progress
+    bundle: Path | str | None,
+    device: DeviceChoice,
+    builds: Path | str,
+    progress: Progress,
+    *,
+    target: str | None = None,
 ) -> Iterator[tuple[Bundle, Device]]:
     """The build that is meant and the device to run it on, which it fits.
 
+    A build for a microcontroller is meant where there is no other, or where it is named; it runs on an
+    emulated one.
+
     Raises:
+        NotEmulatedError: it is for a microcontroller that QEMU has no machine for.
+        WrongValueError: it is for a microcontroller, and a host is given.
         BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
         NoFittingBuildError, BundleWrongDeviceError: no build is for this device.
         UnclearBuildError: builds of several models fit.
         DeviceError: the device cannot be reached.
     """
-    bundles = find_bundles(Path(bundle) if bundle is not None else None, Path(builds))
+    found = find_bundles(Path(bundle) if bundle is not None else None, Path(builds), target)
+    firmware = firmware_bundle(found, device)
+    if firmware is not None:
+        with microcontroller(firmware, progress) as board:
+            yield firmware, board
+        return
+    bundles = [each for each in found if not is_firmware(each.manifest)]
     with connected(device, bundles, progress=progress) as machine:
         facts = probe(machine)
         chosen = bundles[0] if len(bundles) == 1 else choose_bundle(bundles, facts, machine.name)
         check_fit(chosen.manifest, facts, machine.name)
         yield chosen, machine
+
+
+def firmware_bundle(bundles: Sequence[Bundle], device: DeviceChoice) -> Bundle | None:
+    """The newest build, if all of them are for microcontrollers.
+
+    Raises:
+        UnclearBuildError: they are of several models.
+        WrongValueError: a host is given, and none of them can run there.
+    """
+    if not all(is_firmware(bundle.manifest) for bundle in bundles):
+        return None
+    chosen = _newest(bundles)
+    if device.host is not None:
+        raise WrongValueError(
+            f"A build for {chosen.manifest['target']['name']} cannot run on {device.host}.",
+            why="It is C for the firmware of a microcontroller, which no SSH connection reaches.",
+            fix="--emulated runs it here, on an emulated one.",
+        )
+    return chosen
 
 
 def bundle_to_emulate(bundles: Sequence[Bundle]) -> Bundle:
@@ -53,13 +91,17 @@ def bundle_to_emulate(bundles: Sequence[Bundle]) -> Bundle:
         UnclearBuildError: there are ARM builds of several models.
     """
     emulated = [b for b in bundles if b.manifest["target"]["architecture"] in ARCHITECTURES] or list(bundles)
-    if len({b.manifest["model"]["name"] for b in emulated}) > 1:
+    return _newest(emulated)
+
+
+def _newest(bundles: Sequence[Bundle]) -> Bundle:
+    if len({bundle.manifest["model"]["name"] for bundle in bundles}) > 1:
         raise UnclearBuildError(
             "Several builds could be meant.",
-            why=f"They are {', '.join(str(b.path) for b in emulated)}.",
+            why=f"They are {', '.join(str(bundle.path) for bundle in bundles)}.",
             fix="Name the one you mean by its folder.",
         )
-    return max(emulated, key=lambda b: (b.path / MANIFEST_NAME).stat().st_mtime_ns)
+    return max(bundles, key=lambda bundle: (bundle.path / MANIFEST_NAME).stat().st_mtime_ns)
 
 
 def serving_release(bundle: Bundle, device: Device, root: str = DEFAULT_ROOT) -> str:

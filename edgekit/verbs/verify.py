@@ -24,6 +24,7 @@ def verify(
     *,
     device: DeviceChoice = _HERE,
     builds: Path | str = "build",
+    target: str | None = None,
     deployed: bool = False,
     threads: int = 1,
     outputs_only: bool = False,
@@ -42,6 +43,7 @@ def verify(
         device: a host, the emulated board, or by default this machine if it can run the build, else
             the emulated board.
         builds: root of the build folders.
+        target: only builds for this target. One for a microcontroller runs on an emulated one.
         deployed: verify the release that serves on the device, not a temporary copy of the build.
         outputs_only: leave the operators out as long as all outputs are equal.
         threads: that share the work of each run; the answers are the same for any number.
@@ -54,6 +56,7 @@ def verify(
     Raises:
         WrongValueError: `threads` is below 1 (exit code 2).
         BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
+        NotEmulatedError: the build is for a microcontroller that QEMU has no machine for (2).
         NoFittingBuildError, BundleWrongDeviceError: no build is for this device (exit code 5).
         UnclearBuildError: builds of several models fit (2).
         NoReleaseError: with `deployed`: this build does not serve there (5).
@@ -62,7 +65,7 @@ def verify(
         DeviceError: the device cannot be reached, or has no room (5).
     """
     check_threads(threads)
-    with selected(bundle, device, builds, progress) as (chosen, machine):
+    with selected(bundle, device, builds, progress, target=target) as (chosen, machine):
         release = serving_release(chosen, machine, root) if deployed else None
         return verify_bundle(
             chosen,

@@ -1,7 +1,6 @@
 /* Writes what a model says about itself, for description.py: words, and strings with their length before them. */
 #include "description.h"
 
-#include "edgekit.h"
 #include "semihosting.h"
 
 static int written; /* whether all of it came through so far */
@@ -35,8 +34,7 @@ static void put_tensors(int32_t file, const edgekit_tensor *tensors, uint32_t co
   }
 }
 
-int write_description(int32_t file) {
-  const edgekit_model *model = edgekit_model_get();
+int write_description(int32_t file, const edgekit_model *model) {
   written = 1;
   put_word(file, model->abi_version);
   put_words(file, model->name);

@@ -1,9 +1,9 @@
 #ifndef EDGEKIT_DESCRIPTION_H
 #define EDGEKIT_DESCRIPTION_H
 
-#include <stdint.h>
+#include "edgekit.h"
 
-/* Returns whether all of the model's description could be written to an open file. */
-int write_description(int32_t file);
+/* Returns whether all of a model's description could be written to an open file. */
+int write_description(int32_t file, const edgekit_model *model);
 
 #endif

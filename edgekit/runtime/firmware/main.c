@@ -8,7 +8,8 @@
  *   edgekit-answer       written last: an `answer`
  *
  * First the first frame runs twice to see what memory it uses, each time with another byte all over it; then the
- * frames run in sequence on fresh state. Compiled with MODEL_INVOKE, MODEL_RESET, ARENA_BYTES and STATE_BYTES.
+ * frames run in sequence on fresh state. Compiled with the model's functions MODEL_INVOKE, MODEL_RESET and
+ * MODEL_DESCRIBE, and with ARENA_BYTES and STATE_BYTES.
  */
 #include "description.h"
 #include "edgekit.h"
@@ -23,6 +24,7 @@ enum { EXIT_USAGE = 2, EXIT_OVERRUN = 72, EXIT_MODEL_FAILED = 73 };
 
 int MODEL_INVOKE(void *arena, void *state);
 void MODEL_RESET(void *state);
+const edgekit_model *MODEL_DESCRIBE(void);
 
 /* What image_run.py reads; all are words. */
 typedef struct answer {
@@ -56,13 +58,13 @@ static int32_t open_or_stop(const char *name, uint32_t mode) {
 }
 
 static void write_step(uint32_t step) {
-  const edgekit_operator *done = &edgekit_model_get()->operators[step];
+  const edgekit_operator *done = &MODEL_DESCRIBE()->operators[step];
   for (uint32_t i = 0; i < done->output_count; i++)
     write_or_stop(steps_file, &arena[GUARD_BYTES + done->outputs[i].arena_offset], done->outputs[i].bytes);
 }
 
-/* Called before each step by the model, and before and after an invocation by us: instructions are counted from
- * call to call. At the call with i the outputs of step i - 1 are in the arena.
+/* Called by the model before each step and, with their number, after the last; with 0 by us before and after an
+ * invocation. Instructions are counted from call to call. At a call with i the outputs of step i - 1 are in the arena.
  */
 void edgekit_step_mark(uint32_t step);
 __attribute__((noinline)) void edgekit_step_mark(uint32_t step) {
@@ -86,7 +88,7 @@ static uint32_t used_bytes(const uint8_t *bytes, uint32_t count, uint8_t value) 
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
 static void read_inputs(int32_t file) {
-  const edgekit_model *model = edgekit_model_get();
+  const edgekit_model *model = MODEL_DESCRIBE();
   for (uint32_t i = 0; i < model->input_count; i++) {
     if (!host_read(file, &arena[GUARD_BYTES + model->inputs[i].arena_offset], model->inputs[i].bytes)) {
       host_print("the inputs are no whole frames\n");
@@ -97,7 +99,7 @@ static void read_inputs(int32_t file) {
 
 /* FNV-1a over all outputs. */
 static uint32_t hash_outputs(void) {
-  const edgekit_model *model = edgekit_model_get();
+  const edgekit_model *model = MODEL_DESCRIBE();
   uint32_t hash = 2166136261u;
   for (uint32_t i = 0; i < model->output_count; i++) {
     for (size_t byte = 0; byte < model->outputs[i].bytes; byte++)
@@ -155,7 +157,7 @@ __attribute__((noinline)) static uint32_t invoke(void) {
   const uint32_t *const top = paint_stack();
   edgekit_step_mark(0);
   const int result = MODEL_INVOKE(arena + GUARD_BYTES, state + GUARD_BYTES);
-  edgekit_step_mark(edgekit_model_get()->operator_count);
+  edgekit_step_mark(0);
   if (result != 0) {
     host_print("the model returned an error\n");
     host_exit(EXIT_MODEL_FAILED);
@@ -187,7 +189,7 @@ static answer measure_memory(void) {
 }
 
 static void run_frames(uint32_t frames, uint32_t wanted) {
-  const edgekit_model *model = edgekit_model_get();
+  const edgekit_model *model = MODEL_DESCRIBE();
   const int32_t inputs = open_or_stop("edgekit-inputs", HOST_READ);
   const int32_t outputs = open_or_stop("edgekit-outputs", HOST_WRITE);
   MODEL_RESET(state + GUARD_BYTES);
@@ -222,7 +224,7 @@ int main(void) {
   stop_if_overrun("state", state, STATE_BYTES);
   found.frames = request[0];
   const int32_t description = open_or_stop("edgekit-description", HOST_WRITE);
-  if (!write_description(description))
+  if (!write_description(description, MODEL_DESCRIBE()))
     return EXIT_USAGE;
   host_close(description);
   const int32_t file = open_or_stop("edgekit-answer", HOST_WRITE);

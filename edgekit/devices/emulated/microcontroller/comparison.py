@@ -1,4 +1,4 @@
-"""The outputs of frames against those expected, compared as by the native runner (runtime/runner_frames.c)."""
+"""The outputs of frames against those expected, compared as by the native runner (runner_frames.c)."""
 
 from __future__ import annotations
 

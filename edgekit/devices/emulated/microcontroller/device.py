@@ -21,6 +21,7 @@ from edgekit.devices.emulated.microcontroller.image_run import run_image
 from edgekit.devices.emulated.microcontroller.model_image import model_image
 from edgekit.devices.local import LocalDevice
 from edgekit.devices.runner import RUNNER_NAME, RunnerExit
+from edgekit.errors import WrongValueError
 from edgekit.target import target_from_fields
 
 if TYPE_CHECKING:
@@ -105,17 +106,20 @@ class EmulatedMicrocontroller:
         one = self.invoke(bytes(_frame_bytes(self._tensors["inputs"])))
         return RunnerExit.DONE, _plain(one.description)
 
-    def _check(self, inputs: str, expected: str, *_threads: str) -> tuple[RunnerExit, dict[str, Any]]:
+    def _check(self, inputs: str, expected: str, *options: str) -> tuple[RunnerExit, dict[str, Any]]:
+        _refuse_threads(options)
         done = self.invoke(Path(inputs).read_bytes())
         found = compare_frames(done.outputs, Path(expected).read_bytes(), done.description.outputs)
         return RunnerExit.DONE if found.equal else RunnerExit.DIFFERS, _plain(found)
 
-    def _run(self, inputs: str, outputs: str, *_threads: str) -> tuple[RunnerExit, dict[str, Any]]:
+    def _run(self, inputs: str, outputs: str, *options: str) -> tuple[RunnerExit, dict[str, Any]]:
+        _refuse_threads(options)
         done = self.invoke(Path(inputs).read_bytes())
         Path(outputs).write_bytes(done.outputs)
         return RunnerExit.DONE, {"frames": done.frames}
 
     def _dump(self, inputs: str, destination: str, *options: str) -> tuple[RunnerExit, dict[str, Any]]:
+        _refuse_threads(options)
         frame = int(options[options.index("--frame") + 1])
         done = self.invoke(Path(inputs).read_bytes(), steps_of=frame)
         at = 0
@@ -125,6 +129,15 @@ class EmulatedMicrocontroller:
                 (Path(destination) / name).write_bytes(done.steps[at : at + tensor.bytes])
                 at += tensor.bytes
         return RunnerExit.DONE, {"steps": len(done.description.operators)}
+
+
+def _refuse_threads(options: tuple[str, ...]) -> None:
+    if options[options.index("--threads") + 1] != "1":
+        raise WrongValueError(
+            "A microcontroller runs a model by one thread.",
+            why="It has one core, or none that shares this work.",
+            fix="Leave --threads out.",
+        )
 
 
 def _frame_bytes(tensors: list[dict[str, Any]]) -> int:

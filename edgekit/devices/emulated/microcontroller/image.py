@@ -17,6 +17,7 @@ from elftools.elf.sections import SymbolTableSection
 from edgekit.devices.emulated.microcontroller.linker_script import linker_script
 from edgekit.devices.emulated.microcontroller.machine import machine_of, traps_unaligned
 from edgekit.devices.emulated.tools import run_tool
+from edgekit.devices.workspace import IMAGE_NAME
 from edgekit.runtime import runtime_file
 
 if TYPE_CHECKING:
@@ -133,9 +134,9 @@ def build_image(
         "-Wl,--gc-sections",
         "-Wl,--build-id=none",
     )
-    linked = (gcc, *core, *link, *objects, "-lgcc", "-o", "image.elf")
+    linked = (gcc, *core, *link, *objects, "-lgcc", "-o", IMAGE_NAME)
     run_tool(*linked, purpose=f"Linking an image for {target.name}", directory=directory)
-    return _read_image(directory / "image.elf", _version(gcc, compiler))
+    return _read_image(directory / IMAGE_NAME, _version(gcc, compiler))
 
 
 def _core_flags(target: Target) -> tuple[str, ...]:

@@ -45,8 +45,8 @@ class ImageRun:
     steps: bytes  # every output of every step of the frame asked for
     description: ModelDescription
     memory: MemoryUse
-    instructions: tuple[tuple[int, ...], ...]  # [frame][step]; no frames if they were not counted
-    overhead: tuple[int, ...]  # [frame]: instructions from the model's call to its first step
+    steps_executed: tuple[tuple[int, ...], ...]  # instructions, [frame][step]; no frames if not counted
+    executed: tuple[int, ...]  # instructions of whole invocations, [frame]
     emulator: str
 
 
@@ -102,8 +102,8 @@ def run_image(
             steps=(folder / _STEPS).read_bytes() if steps_of is not None else b"",
             description=description,
             memory=MemoryUse(arena_bytes=arena, state_bytes=state, stack_bytes=stack),
-            instructions=tuple(counts[1:] for counts in per_frame),
-            overhead=tuple(counts[0] for counts in per_frame),
+            steps_executed=tuple(counts[1:-1] for counts in per_frame),
+            executed=tuple(sum(counts) for counts in per_frame),
             emulator=done.emulator,
         )
 
@@ -119,16 +119,16 @@ def _check(done: Executed, target: Target) -> None:
 
 
 def _per_frame(done: Executed, steps: int, frames: int) -> tuple[tuple[int, ...], ...]:
-    """The counts of each frame: before the first step, then of each step.
+    """The counts of each frame: before the first step, of each step, after the last.
 
-    A mark comes before an invocation, before each step, and after the invocation; what is counted from an
-    invocation's last mark to the next one's first is main.c's.
+    A mark comes before an invocation, before each step, after the last, and after the invocation; what is
+    counted from an invocation's last mark to the next one's first is main.c's.
     """
-    marks = steps + 2
+    marks = steps + 3
     if len(done.intervals) + 1 != marks * (frames + _REHEARSALS):
         raise EmulatorFailedError(
             f"The image made {len(done.intervals) + 1} marks, and {frames} frames of {steps} steps were run.",
-            why="The model marks before each step, or should.",
+            why="The model marks before each step and after the last, or should.",
             fix="See that its sources are of one build.",
         )
     starts = range(_REHEARSALS * marks, (frames + _REHEARSALS) * marks, marks)

@@ -48,6 +48,7 @@ def model_image(
     defines = (
         f"MODEL_INVOKE={prefix}_invoke",
         f"MODEL_RESET={prefix}_reset",
+        f"MODEL_DESCRIBE={prefix}_describe",
         f"ARENA_BYTES={memory['arena_bytes']}u",
         f"STATE_BYTES={memory['state_bytes']}u",
     )
