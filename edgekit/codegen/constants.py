@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ALIGNMENT = 16
+_LONG_ALIGNMENT = 64  # of those of many vectors: none of them lies in two lines of a cache
+_LONG_BYTES = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +33,8 @@ def lay_out(constants: Mapping[str, NDArray[Any]]) -> ConstantBlock:
     for name, array in constants.items():
         raw = np.ascontiguousarray(array).tobytes()
         if raw not in seen:
-            block.extend(bytes(-len(block) % _ALIGNMENT))
+            alignment = _ALIGNMENT if len(raw) < _LONG_BYTES else _LONG_ALIGNMENT
+            block.extend(bytes(-len(block) % alignment))
             seen[raw] = len(block)
             block.extend(raw)
         offsets[name] = seen[raw]

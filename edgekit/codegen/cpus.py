@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _CPUINFO = Path("/proc/cpuinfo")
 # x86 features that vectorized code may use; a hypervisor can hide any of them from a CPU that has it.
 _X86_VECTOR_PREFIXES = ("sse4", "avx", "fma", "f16c", "gfni", "vaes", "vpclmul", "amx")
+# Those that micro-kernels ask for, whatever CPU LLVM takes this one for.
+_X86_MATRIX_FEATURES = ("amx-int8", "amx-tile")
 
 
 def check_cpu(target: Target) -> None:
@@ -44,12 +46,13 @@ def check_cpu(target: Target) -> None:
 
 
 def resolve_host_cpu(target: Target) -> Target:
-    """The target with `native` replaced by this machine's CPU, less what a hypervisor hides of it."""
+    """The target with `native` replaced by this machine's CPU: what the kernel reports of it."""
     if target.cpu != NATIVE:
         return target
     cpu = str(codegen.llvm_get_system_cpu()) or "generic"
     hidden = tuple(f"-{name}" for name in sorted(_hidden_features(target.triple, cpu)))
-    return dataclasses.replace(target, cpu=cpu, features=target.features + hidden)
+    more = tuple(f"+{name}" for name in _unexpected_features(target.triple, cpu))
+    return dataclasses.replace(target, cpu=cpu, features=target.features + hidden + more)
 
 
 def _tvm_target(triple: str, cpu: str = "generic", features: tuple[str, ...] = ()) -> TvmTarget:
@@ -82,6 +85,15 @@ def _hidden_features(triple: str, cpu: str) -> set[str]:
     return {name for name in vector if _plain(name) not in reported}
 
 
+def _unexpected_features(triple: str, cpu: str) -> list[str]:
+    """Features for matrices that the kernel reports and LLVM does not give the CPU."""
+    if not triple.startswith("x86_64"):
+        return []
+    reported = {_plain(flag) for flag in _cpuinfo_flags()}
+    features = {str(name) for name in codegen.llvm_get_cpu_features(_tvm_target(triple, cpu))}
+    return [name for name in _X86_MATRIX_FEATURES if name not in features and _plain(name) in reported]
+
+
 def _cpuinfo_flags() -> list[str]:
     for line in _CPUINFO.read_text(encoding="utf-8").splitlines() if _CPUINFO.is_file() else ():
         key, _, value = line.partition(":")
@@ -91,6 +103,6 @@ def _cpuinfo_flags() -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """`avx512_vnni` (the kernel) and `avx512vnni` (LLVM), `sse4_1` and `sse4.1` become the same."""
-    plain = name.replace("_", "").replace(".", "")
+    """The same for both: `avx512_vnni` and `amx_int8` (the kernel), `avx512vnni` and `amx-int8` (LLVM)."""
+    plain = name.replace("_", "").replace(".", "").replace("-", "")
     return "vpclmulqdq" if plain == "vpclmul" else plain

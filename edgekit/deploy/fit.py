@@ -25,6 +25,8 @@ _KERNEL_NAMES = {
     "avx512f": ("avx512f",),
     "avx512vnni": ("avx512_vnni",),
     "avxvnni": ("avx_vnni",),
+    "amx-tile": ("amx_tile",),
+    "amx-int8": ("amx_int8",),
 }
 
 

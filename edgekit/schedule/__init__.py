@@ -22,6 +22,7 @@ from edgekit.schedule.templates.elementwise_kernels import NEON_ELEMENTWISE, X86
 from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS, MMLA_ROWS
 from edgekit.schedule.templates.neon_mlal_rows import MLAL_LONG_ROWS, MLAL_ROWS
 from edgekit.schedule.templates.reduction import REDUCTION
+from edgekit.schedule.templates.x86_amx import X86_AMX
 from edgekit.schedule.templates.x86_depthwise import X86_DEPTHWISE
 from edgekit.schedule.templates.x86_patches import X86_PATCHES
 from edgekit.schedule.templates.x86_rows import X86_ROWS
@@ -46,6 +47,7 @@ TEMPLATES: tuple[Template, ...] = (
     DOT_ROWS,
     MLAL_LONG_ROWS,
     MLAL_ROWS,
+    X86_AMX,
     X86_PATCHES,
     X86_ROWS,
     CONVOLUTION,

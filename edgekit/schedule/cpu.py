@@ -48,6 +48,7 @@ class CpuClass:
     has_long_chains: bool = False  # and so the kernel of RowKernel.MLAL that adds more products in int16
     has_neon: bool = False  # and so the micro-kernels for depthwise convolutions
     x86_kernel: X86Kernel | None = None
+    has_amx: bool = False  # and so the micro-kernel that convolves with tile registers
     mcu: McuKernel | None = None  # a microcontroller: only kernels that layers share, and canonical ones
 
     @property
@@ -74,7 +75,9 @@ _X86_64_VNNI = CpuClass("x86-64-avx512vnni", 64, x86_kernel=X86Kernel.VNNI)
 _MCU_PLAIN = CpuClass("mcu-plain", 6, mcu=McuKernel.PLAIN)
 _MCU_DSP = CpuClass("mcu-dsp", 6, mcu=McuKernel.DSP)
 _MCU_MVE = CpuClass("mcu-mve", 16, mcu=McuKernel.MVE)
+_X86_64_AMX = CpuClass("x86-64-amx", 64, x86_kernel=X86Kernel.VNNI, has_amx=True)
 _VNNI_FEATURES = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni"}
+_AMX_FEATURES = _VNNI_FEATURES | {"amx-tile", "amx-int8"}
 
 
 def cpu_class(target: Target) -> CpuClass:
@@ -98,6 +101,8 @@ def _aarch64_class(features: set[str]) -> CpuClass:
 
 
 def _x86_class(features: set[str]) -> CpuClass:
+    if features >= _AMX_FEATURES:
+        return _X86_64_AMX
     if features >= _VNNI_FEATURES:
         return _X86_64_VNNI
     return _X86_64_AVX2 if "avx2" in features else _X86_64

@@ -26,6 +26,7 @@ _NAMES = {
     "avx512vl": (),
     "avx512vnni": ("avx512_vnni",),
     "avxvnni": ("avx_vnni",),
+    "amx-int8": ("amx_int8",),
 }
 _KNOWN = {alias: name for name, aliases in _NAMES.items() for alias in (name, *aliases)}
 _CPU_NAME = "sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1"

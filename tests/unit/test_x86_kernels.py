@@ -6,6 +6,9 @@ A kernel whose instructions this machine lacks is compiled and not run; the test
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +18,7 @@ from edgekit.codegen import generate
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
 from edgekit.oracle import run_oracle
+from edgekit.runtime import edgekit_model
 from edgekit.schedule import candidates, schedule
 from edgekit.schedule.cpu import X86Kernel, cpu_class
 from edgekit.testing.convolution_cases import (
@@ -24,9 +28,9 @@ from edgekit.testing.convolution_cases import (
     extreme_and_random_frames,
 )
 from edgekit.testing.int8 import assert_same_bits
-from edgekit.testing.native import run_library
+from edgekit.testing.native import native_code, run_library
 from edgekit.testing.random_nets import random_net
-from edgekit.testing.x86 import runs_here, x86_target
+from edgekit.testing.x86 import X86Cpu, runs_here, x86_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,15 +39,15 @@ if TYPE_CHECKING:
 
     from edgekit.schedule.template import Choice, Job, Lookup
 
-KERNELS = list(X86Kernel)
+CPUS = list(X86Cpu)
 QUICK_NETS, FULL_NETS = 3, 40
 
 
-def _candidate(number: int, kernel: X86Kernel) -> Lookup:
+def _candidate(number: int, cpu: X86Cpu) -> Lookup:
     """Choose every kernel's micro-kernel of that number, counted from the untuned one, round and round."""
 
     def lookup(job: Job) -> Choice | None:
-        known = candidates(job, cpu_class(x86_target(kernel)))
+        known = candidates(job, cpu_class(x86_target(cpu)))
         found = [choice for choice in known if choice.template.startswith("x86_")]
         return found[number % len(found)] if found else None
 
@@ -53,14 +57,14 @@ def _candidate(number: int, kernel: X86Kernel) -> Lookup:
 def _assert_exact(
     flatbuffer: bytes,
     frames: Sequence[tuple[NDArray[Any], ...]],
-    kernel: X86Kernel,
+    cpu: X86Cpu,
     request: pytest.FixtureRequest,
     candidate: int = 0,
 ) -> None:
     model = read_tflite(flatbuffer, name="model")
-    code = generate(model, schedule(lower(model), x86_target(kernel), _candidate(candidate, kernel)))
-    if not runs_here(kernel):
-        request.node.add_report_section("call", kernel, "This CPU lacks the instructions: compiled, not run.")
+    code = generate(model, schedule(lower(model), x86_target(cpu), _candidate(candidate, cpu)))
+    if not runs_here(cpu):
+        request.node.add_report_section("call", cpu, "This CPU lacks the instructions: compiled, not run.")
         return
     expected = run_oracle(flatbuffer, frames)
     actual = run_library(code, frames)
@@ -95,6 +99,11 @@ SHAPES = [
     dataclasses.replace(ConvolutionCase(9, 3, 30, 20, (3, 1), 1, "VALID"), dilation=2),
     ConvolutionCase(1, 1, 100, 10, (1, 1), 1, "VALID"),
     ConvolutionCase(1, 1, 64, 130),
+    *(ConvolutionCase(1, width, 64, 40) for width in (15, 16, 17, 32, 33, 49, 65)),
+    *(ConvolutionCase(height, 11, 30, 33, (3, 3)) for height in (1, 2, 5, 12)),
+    ConvolutionCase(9, 6, 64, 48, (3, 5)),
+    ConvolutionCase(23, 2, 20, 17, (5, 3)),
+    dataclasses.replace(ConvolutionCase(9, 6, 24, 20, (3, 1), 1, "VALID"), dilation=2),
 ]
 
 NUMBERS = {
@@ -114,13 +123,13 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize("numbers", NUMBERS.values(), ids=NUMBERS)
 def test_convolutions_of_every_shape_are_exact(
-    kernel: X86Kernel, numbers: Numbers, request: pytest.FixtureRequest
+    cpu: X86Cpu, numbers: Numbers, request: pytest.FixtureRequest
 ) -> None:
     flatbuffer = convolutions_model(SHAPES, numbers)
-    _assert_exact(flatbuffer, extreme_and_random_frames(SHAPES), kernel, request)
+    _assert_exact(flatbuffer, extreme_and_random_frames(SHAPES), cpu, request)
 
 
 # Rows of every remainder of a tile, odd and even numbers of rows, channels that fill no vector and several,
@@ -143,13 +152,13 @@ DEPTHWISE_SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize("numbers", NUMBERS.values(), ids=NUMBERS)
 def test_depthwise_convolutions_of_every_shape_are_exact(
-    kernel: X86Kernel, numbers: Numbers, request: pytest.FixtureRequest
+    cpu: X86Cpu, numbers: Numbers, request: pytest.FixtureRequest
 ) -> None:
     flatbuffer = convolutions_model(DEPTHWISE_SHAPES, numbers)
-    _assert_exact(flatbuffer, extreme_and_random_frames(DEPTHWISE_SHAPES), kernel, request)
+    _assert_exact(flatbuffer, extreme_and_random_frames(DEPTHWISE_SHAPES), cpu, request)
 
 
 CROSSED_SHAPES = [
@@ -163,86 +172,134 @@ CROSSED_SHAPES = [
 CANDIDATES, QUICK_CANDIDATES = 36, 3  # the most that a convolution has here
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize(
     "candidate",
     [n if n <= QUICK_CANDIDATES else pytest.param(n, marks=pytest.mark.full) for n in range(1, CANDIDATES)],
 )
 def test_every_candidate_gives_the_same_bytes(
-    kernel: X86Kernel, candidate: int, request: pytest.FixtureRequest
+    cpu: X86Cpu, candidate: int, request: pytest.FixtureRequest
 ) -> None:
     flatbuffer = convolutions_model(CROSSED_SHAPES, Numbers())
-    _assert_exact(flatbuffer, extreme_and_random_frames(CROSSED_SHAPES), kernel, request, candidate)
+    _assert_exact(flatbuffer, extreme_and_random_frames(CROSSED_SHAPES), cpu, request, candidate)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_threads_never_get_less_of_a_row_than_a_tile(
-    kernel: X86Kernel, request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.parametrize("cpu", CPUS)
+def test_threads_never_get_less_of_a_row_than_a_tile(cpu: X86Cpu, request: pytest.FixtureRequest) -> None:
     """A tile that begins before its thread's part would write before the row."""
-    cpu = cpu_class(x86_target(kernel))
+    known = cpu_class(x86_target(cpu))
 
     def longest_tile(job: Job) -> Choice:
-        return max(candidates(job, cpu), key=lambda choice: choice.parameters.number("pixels"))
+        return max(candidates(job, known), key=lambda choice: choice.parameters.get("pixels", 0))
 
     case = ConvolutionCase(1, 49, 200, 96)
     flatbuffer, frames = convolutions_model([case], Numbers()), extreme_and_random_frames([case])
     model = read_tflite(flatbuffer, name="model")
-    code = generate(model, schedule(lower(model), x86_target(kernel), longest_tile))
-    if not runs_here(kernel):
-        request.node.add_report_section("call", kernel, "This CPU lacks the instructions: compiled, not run.")
+    code = generate(model, schedule(lower(model), x86_target(cpu), longest_tile))
+    if not runs_here(cpu):
+        request.node.add_report_section("call", cpu, "This CPU lacks the instructions: compiled, not run.")
         return
     actual = run_library(code, frames, 7)
     for ours, theirs in zip(actual, run_oracle(flatbuffer, frames), strict=True):
         assert_same_bits(ours[0], theirs[0], "7 threads")
 
 
+AMX_SHAPES = [
+    ConvolutionCase(1, 193, 70, 33),  # read where it is
+    ConvolutionCase(13, 15, 40, 50, (3, 3)),  # padded
+    ConvolutionCase(27, 7, 40, 33, (3, 5), 2),  # gathered
+]
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_threads_share_what_tile_registers_multiply(threads: int) -> None:
+    if not runs_here(X86Cpu.AMX):
+        pytest.skip("this CPU has no tile registers")
+    flatbuffer, frames = convolutions_model(AMX_SHAPES, Numbers()), extreme_and_random_frames(AMX_SHAPES)
+    actual = run_library(native_code(flatbuffer, x86_target(X86Cpu.AMX)), frames, threads)
+    for ours, theirs in zip(actual, run_oracle(flatbuffer, frames), strict=True):
+        for mine, reference in zip(ours, theirs, strict=True):
+            assert_same_bits(mine, reference, f"{threads} threads")
+
+
+_WITH_A_SMALL_SIGNAL_STACK = """
+import ctypes, sys
+class Stack(ctypes.Structure):
+    _fields_ = [("sp", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+memory = ctypes.create_string_buffer(4096)
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.sigaltstack(ctypes.byref(Stack(ctypes.addressof(memory), 0, 4096)), None) == 0
+assert libc.syscall(158, 0x1023, 18) != 0  # arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)
+sys.path.insert(0, sys.argv[2])
+import numpy as np
+from edgekit_model import Model
+frame = np.load(sys.argv[1] + "/frame.npz")
+outputs = Model(sys.argv[1] + "/libmodel.so").invoke(*frame.values())
+np.savez(sys.argv[1] + "/outputs.npz", *outputs)
+"""
+
+
+def test_convolutions_are_exact_where_the_kernel_refuses_tile_registers(tmp_path: Path) -> None:
+    """Linux does, if a thread's stack for signals could not hold them."""
+    if not runs_here(X86Cpu.AMX):
+        pytest.skip("this CPU has no tile registers")
+    flatbuffer, frames = convolutions_model(AMX_SHAPES, Numbers()), extreme_and_random_frames(AMX_SHAPES)
+    code = native_code(flatbuffer, x86_target(X86Cpu.AMX))
+    (tmp_path / "libmodel.so").write_bytes(code.files["libmodel.so"])
+    np.savez(tmp_path / "frame.npz", *frames[-1])
+    binding = str(Path(edgekit_model.__file__).parent)
+    command = [sys.executable, "-c", _WITH_A_SMALL_SIGNAL_STACK, str(tmp_path), binding]
+    subprocess.run(command, check=True, timeout=60)
+    with np.load(tmp_path / "outputs.npz") as outputs:
+        for mine, reference in zip(outputs.values(), run_oracle(flatbuffer, frames)[-1], strict=True):
+            assert_same_bits(mine, reference, "without tile registers")
+
+
 # Inputs that fill their 64 bytes, so that the output begins where the last run's padding is read.
 @pytest.mark.parametrize(
     "case", [ConvolutionCase(4, 8, 2, 1), ConvolutionCase(8, 8, 3, 2), ConvolutionCase(1, 64, 1, 5)]
 )
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("cpu", CPUS)
 def test_bytes_after_a_run_may_change_while_a_row_is_computed(
-    kernel: X86Kernel, case: ConvolutionCase, request: pytest.FixtureRequest
+    cpu: X86Cpu, case: ConvolutionCase, request: pytest.FixtureRequest
 ) -> None:
     flatbuffer = convolutions_model([case], Numbers(output_scale=0.05))
-    _assert_exact(flatbuffer, extreme_and_random_frames([case]), kernel, request)
+    _assert_exact(flatbuffer, extreme_and_random_frames([case]), cpu, request)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_the_largest_products_do_not_overflow(kernel: X86Kernel, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("cpu", CPUS)
+def test_the_largest_products_do_not_overflow(cpu: X86Cpu, request: pytest.FixtureRequest) -> None:
     """-128 times -128, wherever instructions add products in fewer than 32 bits."""
     case = ConvolutionCase(2, 4, 70, 24)
     flatbuffer = convolutions_model([case], Numbers(lowest_weight=-128, output_scale=10.0))
     low = np.full((1, 2, 4, 70), -128, np.int8)
-    _assert_exact(flatbuffer, [(low,), *extreme_and_random_frames([case])], kernel, request)
+    _assert_exact(flatbuffer, [(low,), *extreme_and_random_frames([case])], cpu, request)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize(
     "seed",
     [n if n < QUICK_NETS else pytest.param(n, marks=pytest.mark.full) for n in range(FULL_NETS)],
 )
-def test_random_nets_are_exact(seed: int, kernel: X86Kernel, request: pytest.FixtureRequest) -> None:
+def test_random_nets_are_exact(seed: int, cpu: X86Cpu, request: pytest.FixtureRequest) -> None:
     net = random_net(seed)
-    _assert_exact(net.flatbuffer, net.frames(2), kernel, request)
+    _assert_exact(net.flatbuffer, net.frames(2), cpu, request)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_a_cpu_gets_the_kernels_that_its_features_allow(kernel: X86Kernel) -> None:
-    assert cpu_class(x86_target(kernel)).x86_kernel is kernel
-    model = read_tflite(convolutions_model(SHAPES[:2], Numbers()), name="model")
-    tuned = schedule(lower(model), x86_target(kernel))
+@pytest.mark.parametrize("cpu", CPUS)
+def test_a_cpu_gets_the_kernels_that_its_features_allow(cpu: X86Cpu) -> None:
+    model = read_tflite(convolutions_model([ConvolutionCase(2, 5, 16, 8)], Numbers()), name="model")
+    tuned = schedule(lower(model), x86_target(cpu))
     assert tuned.kernels == ("x86",)
-    assert f"ek_convolution_row_{kernel}_" in tuned.module.script()
+    assert f"ek_convolution_row_{cpu}_" in tuned.module.script()
 
 
 def test_a_cpu_without_avx2_gets_no_micro_kernels() -> None:
-    target = dataclasses.replace(x86_target(X86Kernel.AVX2), cpu="x86-64-v2")
+    target = dataclasses.replace(x86_target(X86Cpu.AVX2), cpu="x86-64-v2")
     model = read_tflite(convolutions_model(SHAPES[:2], Numbers()), name="model")
     assert schedule(lower(model), target).kernels == ()
 
 
 def test_a_feature_that_a_hypervisor_hides_is_not_used() -> None:
-    target = dataclasses.replace(x86_target(X86Kernel.VNNI), features=("+avx512vnni", "-avx512bw"))
+    target = dataclasses.replace(x86_target(X86Cpu.VNNI), features=("+avx512vnni", "-avx512bw"))
     assert cpu_class(target).x86_kernel is X86Kernel.AVX2

@@ -21,7 +21,6 @@ from edgekit.schedule.sharing import shared_span
 from edgekit.schedule.template import Job, Parameters, Template
 from edgekit.schedule.templates.convolution_rows import Runs
 from edgekit.schedule.templates.x86_tiles import (
-    OVERREAD_BYTES,
     family_of,
     function_name,
     packers,
@@ -34,15 +33,16 @@ if TYPE_CHECKING:
     from edgekit.compute.convolution import Convolution
     from edgekit.schedule.cpu import CpuClass
 
+GATHER_OVERREAD_BYTES = 63  # past the input
 _BUFFER_BYTES = 32 << 10
 _STRIP = 96  # pixels that are gathered together, at least
 _PIXELS = 12  # of a thread's part, at least: a whole tile of every micro-kernel
-_OVERWRITTEN_BYTES = 16  # past the last patch of a thread
+_OVERWRITTEN_BYTES = 64  # past the last patch of a thread
 _PATCH_CYCLES, _RUN_CYCLES, _PIXEL_CYCLES = 10, 4, 2  # that no byte adds to
 
 
 @dataclasses.dataclass(frozen=True)
-class _Strips:
+class Strips:
     """How the pixels of an image are divided: `count` strips of `pixels`, and a last one."""
 
     count: int
@@ -62,19 +62,19 @@ def _fits(job: Job, cpu: CpuClass) -> bool:
     ):
         return False
     pixels = load.out_height * load.out_width
-    by_rows = load.out_height * row_cycles(cpu, load.out_width, load.out_channels, _depth(load))
-    by_patches = row_cycles(cpu, pixels, load.out_channels, _depth(load))
+    by_rows = load.out_height * row_cycles(cpu, load.out_width, load.out_channels, depth_of(load))
+    by_patches = row_cycles(cpu, pixels, load.out_channels, depth_of(load))
     return by_patches + pixels * _gather_cycles(load) < by_rows + _padding_cycles(load)
 
 
 def _space(job: Job, cpu: CpuClass) -> tuple[Parameters, ...]:
     load = job.workload
-    return tuple(tiles(cpu, load.out_height * load.out_width, load.out_channels, _depth(load)))
+    return tuple(tiles(cpu, load.out_height * load.out_width, load.out_channels, depth_of(load)))
 
 
 def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
     load = job.workload
-    unit, depth = family_of(cpu).unit, _depth(load)
+    unit, depth = family_of(cpu).unit, depth_of(load)
     runs = Runs(
         segments=1,
         length=depth,
@@ -84,22 +84,23 @@ def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
         is_counted_in_bytes=True,
         channels=parameters.number("channels"),
     )
-    strips = _strips(load.out_height * load.out_width, runs.pixel_stride, parameters.number("pixels"))
-    expressions = _expressions(load, runs, strips, function_name(cpu, parameters, load))
+    strips = divide(load.out_height * load.out_width, runs.pixel_stride, parameters.number("pixels"))
+    expressions = patch_expressions(load, runs, strips, function_name(cpu, parameters, load))
     return Scheduled(
         te.create_prim_func(expressions),
         packers(cpu, load, runs),
         kernels="x86",
-        overread_bytes=OVERREAD_BYTES,
+        overread_bytes=GATHER_OVERREAD_BYTES,
     )
 
 
 X86_PATCHES = Template(
-    name="x86_patches", kind="convolution", version=3, fits=_fits, space=_space, apply=_apply
+    name="x86_patches", kind="convolution", version=4, fits=_fits, space=_space, apply=_apply
 )
 
 
-def _depth(load: Convolution) -> int:
+def depth_of(load: Convolution) -> int:
+    """Bytes that an output pixel reads."""
     return load.window.kernel_h * load.window.kernel_w * load.in_channels
 
 
@@ -117,17 +118,18 @@ def _padding_cycles(load: Convolution) -> float:
     return high * wide * (_PIXEL_CYCLES + load.in_channels / vector_split(load.in_channels, 64))
 
 
-def _strips(total: int, patch_bytes: int, tile: int) -> _Strips:
+def divide(total: int, patch_bytes: int, tile: int, buffer_bytes: int = _BUFFER_BYTES) -> Strips:
     """Strips of whole tiles that fit the buffer, or of the least there may be; the last is no sliver."""
-    pixels = max(_STRIP, _BUFFER_BYTES // patch_bytes) // tile * tile
+    pixels = max(_STRIP, buffer_bytes // patch_bytes) // tile * tile
     count = total // pixels
     last = total - count * pixels
     if count > 0 and last < _PIXELS:
-        return _Strips(count - 1, pixels, pixels + last)
-    return _Strips(count, pixels, last)
+        return Strips(count - 1, pixels, pixels + last)
+    return Strips(count, pixels, last)
 
 
-def _expressions(load: Convolution, runs: Runs, strips: _Strips, function: str) -> list[te.Tensor]:
+def patch_expressions(load: Convolution, runs: Runs, strips: Strips, function: str) -> list[te.Tensor]:
+    """For every strip of pixels: gather what they read, call the micro-kernel `function`."""
     width = round_up(load.out_channels, runs.channels)
     most = max(strips.pixels if strips.count else 0, strips.last)
     x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
@@ -157,7 +159,7 @@ def _expressions(load: Convolution, runs: Runs, strips: _Strips, function: str) 
 
 
 def _body(
-    inputs: list[Any], outputs: list[Any], load: Convolution, runs: Runs, strips: _Strips, function: str
+    inputs: list[Any], outputs: list[Any], load: Convolution, runs: Runs, strips: Strips, function: str
 ) -> Any:
     n, strip = tirx.Var("n", "int32"), tirx.Var("strip", "int32")
 
