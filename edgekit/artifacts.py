@@ -275,6 +275,16 @@ class TunedModule:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Peak:
+    """The call that needs the most memory, and what is live in it."""
+
+    call: int
+    needed_bytes: int  # less than the sum where a result lies over its operand
+    buffers: Mapping[str, int]  # bytes by buffer, the largest first
+    scratch_bytes: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class MemoryPlan:
     """Where every buffer lives. Offsets are bytes from the start of the arena, or of the state."""
 
@@ -282,6 +292,8 @@ class MemoryPlan:
     state_bytes: int
     offsets: Mapping[str, int]  # buffer name -> arena offset (or state offset, if is_state)
     workspaces: Mapping[tuple[int, int], int]  # (call index, workspace index) -> arena offset
+    bound_bytes: int = 0  # no plan for these calls has a smaller arena
+    peak: Peak | None = None  # None where nothing is called
 
 
 @dataclasses.dataclass(frozen=True)
