@@ -14,21 +14,22 @@ from edgekit.codegen import resolve_host_cpu
 from edgekit.devices.choice import DeviceChoice
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
-from edgekit.schedule import TEMPLATES
 from edgekit.schedule.tasks import tasks
 from edgekit.search.build import executor
 from edgekit.search.tuning import Budget, Tuner
-from edgekit.store import Record, Store, write_text
+from edgekit.store import Store, write_text
 from edgekit.target import load_target
 from edgekit.testing.models import ALL, model_path
 from edgekit.verbs.tune import batch_runner
+from store_filling.deciding import deciding
 from store_filling.models import layers_model
 from store_filling.shapes import NETWORKS, layers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterator
 
     from edgekit.artifacts import LoweredModule
+    from edgekit.store import Record
     from edgekit.target import Target
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,7 @@ def _x86(cpu: str, *features: str) -> Target:
 
 
 # One target a class of CPUs. ARM's are counted under QEMU, x86's timed on this machine.
-_TARGETS = {
+_TARGETS: dict[str, Callable[[], Target]] = {
     "armv7": lambda: dataclasses.replace(load_target("generic-armv7"), name="armv7", features=("-neon",)),
     "armv7-neon": lambda: load_target("beaglebone-black"),
     "aarch64-neon": lambda: load_target("rpi4"),
@@ -52,6 +53,7 @@ _TARGETS = {
     ),
     "x86-64": lambda: _x86("x86-64-v2"),
     "x86-64-avx2": lambda: _x86("x86-64-v3"),
+    "x86-64-avx512vnni": lambda: _x86("x86-64-v4", "+avx512vnni"),
     "host": lambda: resolve_host_cpu(load_target("host")),
 }
 
@@ -71,7 +73,7 @@ def main() -> int:
         if not chosen.only_write:
             models = _models(chosen.network or list(NETWORKS), trained=not chosen.no_trained)
             _fill(store, models, chosen.cpu or list(_TARGETS), chosen.minutes)
-        count = write_text(_deciding(store.all_records()), _SHIPPED)
+        count = write_text(_deciding(store), _SHIPPED)
     _say(f"{count} records in {_SHIPPED.relative_to(_ROOT)}", None)
     return 0
 
@@ -100,16 +102,13 @@ def _fill(store: Store, models: list[LoweredModule], cpus: list[str], minutes: f
             _say(f"{name}: {report.trials} candidates in {report.seconds:.0f} s, gain {report.gain}", None)
 
 
-def _deciding(records: Iterable[Record]) -> list[Record]:
-    """The best record of each shape, class of CPUs and template, of the templates as they are now."""
-    versions = {template.name: template.version for template in TEMPLATES}
-    best: dict[tuple[str, ...], Record] = {}
-    for record in records:
-        key = record.kind, record.workload, record.cpu_class, record.template
-        current = record.version == versions.get(record.template)
-        if current and (key not in best or record.score < best[key].score):
-            best[key] = record
-    return list(best.values())
+def _deciding(store: Store) -> Iterator[Record]:
+    """What is worth shipping of all that was measured, for every class of CPUs."""
+    models = _models(list(NETWORKS), trained=True)
+    for resolve in _TARGETS.values():
+        target = resolve()
+        for model in models:
+            yield from deciding(tasks(model, target), target, store)
 
 
 def _say(text: str, _share: float | None) -> None:
