@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from edgekit.artifacts import SharedKernel
 
 Packer = Callable[[NDArray[Any]], NDArray[Any]]
+Merger = Callable[[tuple[NDArray[Any], ...]], tuple[NDArray[Any], ...]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Scheduled:
     """A scheduled PrimFunc; or `shared`, what is computed by a function that layers share, with no PrimFunc.
 
-    `packers` maps positions in a call's reads to the new layout of that constant. `kernels` names the
+    `packers` maps positions in a call's reads to the new layout of that constant; or `merge` makes of all
+    constants of a call, in their order, those that are read instead, after the buffers. `kernels` names the
     folder of micro-kernels that it calls, and `overread_bytes` how far past its operands those may read.
     """
 
@@ -27,3 +29,4 @@ class Scheduled:
     kernels: str | None = None
     overread_bytes: int = 0
     shared: SharedKernel | None = None
+    merge: Merger | None = None

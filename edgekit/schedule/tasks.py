@@ -75,6 +75,7 @@ class Task:
             function=_function(self.function),
             lowest_weight=self.lowest_weight,
             weights=self._weights,
+            constants=(tuple(read.constant for read in self.reads if read.constant is not None),),
         )
 
     @property

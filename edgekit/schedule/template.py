@@ -68,6 +68,7 @@ class Job:
     function: Any
     lowest_weight: int | None = None  # of any call; None where there are no weights
     weights: tuple[Any, ...] = ()  # int8 arrays, one of each call; of a search's task, those of the first
+    constants: tuple[tuple[Any, ...], ...] = ()  # all constant reads of each call, likewise
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,202 @@
+"""Convolution by microcontrollers' shared kernels: every output byte is the reference's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgekit.compute.convolution import Convolution, Window
+from edgekit.compute.fixed_point import Multiplier, Requantization
+from edgekit.schedule.cpu import CpuClass, McuKernel
+from edgekit.schedule.template import NO_PARAMETERS, Job
+from edgekit.schedule.templates.mcu_convolution import MCU_CONVOLUTION
+from edgekit.testing.int8 import assert_same_bits
+from edgekit.testing.mcu_calls import run_shared
+from edgekit.testing.mcu_cases import convolution_reference
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgekit.schedule.template import Template
+
+DSP = CpuClass("mcu-dsp", 6, mcu=McuKernel.DSP)
+
+
+def layer(
+    size: tuple[int, int],
+    channels: tuple[int, int],
+    kernel: tuple[int, int] = (1, 1),
+    *,
+    strides: tuple[int, int] = (1, 1),
+    dilations: tuple[int, int] = (1, 1),
+    same: bool = False,
+    images: int = 1,
+    zero_point: int = -7,
+    pad_value: int = 5,
+    clamp: tuple[int, int] = (-128, 127),
+) -> Convolution:
+    """A layer with TensorFlow's padding. Its factors come with its constants."""
+    outs, pads = [], []
+    for length, taps, stride, dilation in zip(size, kernel, strides, dilations, strict=True):
+        reach = (taps - 1) * dilation + 1
+        out = -(-length // stride) if same else (length - reach) // stride + 1
+        outs.append(out)
+        pads.append(max(0, (out - 1) * stride + reach - length) // 2 if same else 0)
+    return Convolution(
+        batch=images,
+        height=size[0],
+        width=size[1],
+        in_channels=channels[0],
+        out_height=outs[0],
+        out_width=outs[1],
+        out_channels=channels[1],
+        window=Window(
+            kernel_h=kernel[0],
+            kernel_w=kernel[1],
+            stride_h=strides[0],
+            stride_w=strides[1],
+            dilation_h=dilations[0],
+            dilation_w=dilations[1],
+            pad_top=pads[0],
+            pad_left=pads[1],
+        ),
+        pad_value=pad_value,
+        requantization=Requantization((Multiplier(1 << 30, -8),), zero_point, *clamp),
+    )
+
+
+def constants_of(load: Convolution, seed: int, *, dead: float = 0.0) -> tuple[NDArray[Any], ...]:
+    """Random weights, bias, multipliers and shifts; some channels dead, as converters leave them."""
+    random = np.random.default_rng(seed)
+    window, channels = load.window, load.out_channels
+    shape = (channels, window.kernel_h, window.kernel_w, load.in_channels)
+    weights = random.integers(-127, 127, shape, endpoint=True).astype(np.int8)
+    taps = window.kernel_h * window.kernel_w * load.in_channels
+    usual = int(np.log2(taps * 40))
+    bias = random.integers(-20_000, 20_000, channels)
+    multiplier = random.integers(1 << 30, 1 << 31, channels)
+    shift = -random.integers(max(1, usual - 3), usual + 3, channels)
+    for channel in np.flatnonzero(random.random(channels) < dead):
+        weights[channel] //= 64
+        bias[channel] = random.choice([1 << 30, -(1 << 30)])
+        shift[channel] = -random.integers(29, 32)
+        if random.random() < 0.3:
+            multiplier[channel] = shift[channel] = 0
+    return weights, bias.astype(np.int32), multiplier.astype(np.int32), shift.astype(np.int32)
+
+
+def job_of(load: Convolution, constants: tuple[NDArray[Any], ...]) -> Job:
+    """What the template is asked about."""
+    return Job(kind="convolution", workload=load, function=None, constants=(constants,))
+
+
+def check(
+    template: Template, cpu: CpuClass, load: Convolution, constants: tuple[NDArray[Any], ...], seed: int = 0
+) -> None:
+    """The kernel must give the reference's bytes, with its output apart and with it as near as it may be."""
+    shape = (load.batch, load.height, load.width, load.in_channels)
+    x = np.random.default_rng(seed).integers(-128, 127, shape, endpoint=True).astype(np.int8)
+    scheduled = template.apply(job_of(load, constants), cpu, NO_PARAMETERS)
+    expected = convolution_reference(x, constants, load)
+    assert scheduled.shared is not None
+    assert_same_bits(run_shared(scheduled, [x], constants, np.zeros_like(expected)), expected)
+    lead = scheduled.shared.lead_bytes
+    assert lead is not None
+    near = run_shared(scheduled, [x], constants, np.zeros_like(expected), offset=-lead)
+    assert_same_bits(near, expected, "overlapping output")
+
+
+NAMED = {
+    "one pixel": layer((1, 1), (8, 4)),
+    "pointwise, pixels left over": layer((5, 7), (16, 6)),
+    "pointwise, an odd number of channels": layer((3, 3), (30, 7)),
+    "pointwise with fewer channels than a word": layer((4, 4), (1, 5)),
+    "padded on all sides": layer((6, 5), (4, 8), (3, 3), same=True),
+    "three channels, runs that end within words": layer((7, 7), (3, 8), (3, 3)),
+    "filter larger than the input": layer((2, 2), (5, 6), (5, 5), same=True),
+    "strides that leave out pixels": layer((9, 8), (4, 4), (2, 2), strides=(3, 3)),
+    "dilated both ways": layer((9, 9), (3, 4), (3, 3), dilations=(2, 3), same=True),
+    "one column": layer((11, 1), (6, 8), (4, 1), strides=(2, 1)),
+    "several images": layer((4, 4), (3, 4), (3, 3), same=True, images=3),
+    "clamped within the range": layer((4, 4), (8, 8), clamp=(-20, 31)),
+}
+
+
+@pytest.mark.parametrize("load", NAMED.values(), ids=NAMED.keys())
+def test_convolution_on_cores_with_dsp_instructions_is_exact(load: Convolution) -> None:
+    check(MCU_CONVOLUTION, DSP, load, constants_of(load, seed=1))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 10), st.integers(1, 10)),
+    channels=st.tuples(st.integers(1, 20), st.integers(2, 12)),
+    kernel=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    strides=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    dilations=st.sampled_from([(1, 1), (1, 1), (2, 1), (1, 2), (3, 2)]),
+    images=st.sampled_from([1, 1, 1, 2]),
+    points=st.tuples(st.integers(-128, 127), st.integers(-128, 127)),
+    dead=st.sampled_from([0.0, 0.0, 0.5]),
+    seed=st.integers(0, 1 << 16),
+)
+def test_any_convolution_is_exact_and_may_overlap_its_input_as_far_as_it_says(
+    size: tuple[int, int],
+    channels: tuple[int, int],
+    kernel: tuple[int, int],
+    strides: tuple[int, int],
+    dilations: tuple[int, int],
+    images: int,
+    points: tuple[int, int],
+    dead: float,
+    seed: int,
+) -> None:
+    reach = [(taps - 1) * dilation + 1 for taps, dilation in zip(kernel, dilations, strict=True)]
+    load = layer(
+        size,
+        channels,
+        kernel,
+        strides=strides,
+        dilations=dilations,
+        same=seed % 2 == 0 or reach[0] > size[0] or reach[1] > size[1],
+        images=images,
+        zero_point=points[0],
+        pad_value=points[1],
+    )
+    check(MCU_CONVOLUTION, DSP, load, constants_of(load, seed, dead=dead), seed)
+
+
+def test_sums_as_large_as_a_pair_of_channels_can_tell_apart_are_exact() -> None:
+    load = layer((1, 3), (512, 4))
+    weights = np.full((4, 1, 1, 512), 127, np.int8)
+    weights[1], weights[3] = -127, 127
+    factors = np.full(4, 1 << 30, np.int32), np.full(4, -15, np.int32)
+    constants = (weights, np.zeros(4, np.int32), *factors)
+    assert MCU_CONVOLUTION.fits(job_of(load, constants), DSP)
+    scheduled = MCU_CONVOLUTION.apply(job_of(load, constants), DSP, NO_PARAMETERS)
+    for value in (-128, 127):
+        x = np.full((1, 1, 3, 512), value, np.int8)
+        expected = convolution_reference(x, constants, load)
+        assert_same_bits(run_shared(scheduled, [x], constants, np.zeros_like(expected)), expected)
+
+
+def changed(position: int, channel: int, value: int) -> tuple[NDArray[Any], ...]:
+    """Constants of a small layer with one changed."""
+    constants = constants_of(layer((4, 4), (600, 4)), seed=0)
+    array = constants[position].reshape(len(constants[position]), -1)
+    array[channel] = value
+    return constants
+
+
+@pytest.mark.parametrize(
+    "constants",
+    [changed(3, 0, 0), changed(3, 1, 1), changed(0, 1, 127), changed(0, 3, -128)],
+    ids=["no shift", "left shift", "sums of 24 bits", "halves of 17 bits"],
+)
+def test_layers_that_need_another_form_are_refused(constants: tuple[NDArray[Any], ...]) -> None:
+    load = layer((4, 4), (600, 4))
+    assert MCU_CONVOLUTION.fits(job_of(load, constants_of(load, seed=0)), DSP)
+    assert not MCU_CONVOLUTION.fits(job_of(load, constants), DSP)
