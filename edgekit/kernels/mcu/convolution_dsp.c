@@ -152,9 +152,5 @@ void ek_convolution_dsp(const ek_convolution_layer *layer, const int8_t *in, con
     convolve(layer, in, weights, tiles, run);
     in += layer->height * layer->width * layer->pixel_bytes;
   }
-  if (layer->low > INT8_MIN || layer->high < INT8_MAX) {
-    for (; out != tiles->out; out++) {
-      *out = *out < layer->low ? layer->low : *out > layer->high ? layer->high : *out;
-    }
-  }
+  ek_clamp(out, tiles->out, layer->low, layer->high);
 }

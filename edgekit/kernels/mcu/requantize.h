@@ -20,4 +20,21 @@ EK_INLINE int32_t ek_scale(int32_t twice, int32_t multiplier, int32_t rounding, 
   return ek_add_wrapping(ek_smmlar(twice, multiplier, rounding), twice >> 31) >> right;
 }
 
+/* How the sums of a channel become outputs, in the words of ek_scale. */
+typedef struct ek_channel {
+  int32_t twice_bias; /* twice what is added to a sum */
+  int32_t multiplier;
+  int32_t rounding;
+  int32_t right;
+} ek_channel;
+
+/* Clamp outputs that are within the range of an int8 to a smaller one, if it is. */
+EK_INLINE void ek_clamp(int8_t *out, const int8_t *end, int8_t low, int8_t high) {
+  if (low > INT8_MIN || high < INT8_MAX) {
+    for (; out != end; out++) {
+      *out = *out < low ? low : *out > high ? high : *out;
+    }
+  }
+}
+
 #endif

@@ -15,6 +15,8 @@ import numpy as np
 from edgekit.compute.fixed_point import Multiplier, scale_integers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from edgekit.compute.fixed_point import Requantization
@@ -34,6 +36,10 @@ class ChannelTable:
 
     entries: NDArray[np.int32]
     weights: NDArray[np.int8]
+
+    def take(self, channels: Sequence[int]) -> ChannelTable:
+        """The same for some channels, in this order."""
+        return ChannelTable(self.entries[list(channels)], self.weights[list(channels)])
 
 
 def channel_table(

@@ -35,26 +35,31 @@ def pair_table(constants: tuple[NDArray[Any], ...], how: Requantization) -> Chan
     table = channel_table(weights.reshape(len(weights), -1), bias, multiplier, shift, how)
     if table is None or len(weights) < 2:
         return None
-    order = pair_order(len(weights))
-    second = table.weights[order[1::2]].astype(np.int64)
-    halves = table.weights[order[::2]] + 256 * second
-    fits = (halves >= -_HALF).all() and (_LARGEST_INPUT * np.abs(second).sum(axis=1) < _SUM_LIMIT).all()
-    return table if fits else None
-
-
-def pair_order(channels: int) -> list[int]:
-    """Which channel each member of a pair is."""
+    channels = len(weights)
     order = list(range(channels - channels % 2))
-    return [*order, channels - 2, channels - 1] if channels % 2 else order
+    if channels % 2:
+        order += [channels - 2, channels - 1]
+    table = table.take(order)
+    return table if pairs_fit(table.weights) else None
+
+
+def pairs_fit(weights: NDArray[np.int8]) -> bool:
+    """Whether pairs of channels [channel, tap] fit halves of words, and their sums can be told apart."""
+    second = weights[1::2].astype(np.int64)
+    halves = weights[::2] + 256 * second
+    largest = _LARGEST_INPUT * np.abs(second).sum(axis=1)
+    return bool((halves >= -_HALF).all() and (largest < _SUM_LIMIT).all())
+
+
+def pair_words(weights: NDArray[np.int8]) -> NDArray[np.int32]:
+    """Weights [channel, tap], taps padded to fours, as words [pair, four taps * 2]."""
+    first, second = (weights[start::2].astype(np.int32) for start in (0, 1))
+    halves = (first + 256 * second).reshape(len(first), -1, TAPS) & 0xFFFF
+    words = halves[:, :, :2] | (halves[:, :, 2:] << 16)
+    return words.astype(np.int32).reshape(len(first), -1)
 
 
 def pack_pairs(weights: NDArray[np.int8], entries: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Weights [channel, tap], taps padded to fours, and the channels' entries to words, pair after pair.
-
-    A pair is its weights [four taps, 2], then the entries of both its channels.
-    """
-    order = pair_order(len(weights))
-    first, second = (weights[order[start::2]].astype(np.int32) for start in (0, 1))
-    halves = (first + 256 * second).reshape(len(first), -1, TAPS) & 0xFFFF
-    words = (halves[:, :, :2] | (halves[:, :, 2:] << 16)).reshape(len(first), -1)
-    return np.hstack([words, entries[order].reshape(len(first), -1)]).astype(np.int32).reshape(-1)
+    """The words of each pair, then the entries of both its channels."""
+    words = pair_words(weights)
+    return np.hstack([words, entries.reshape(len(words), -1)]).reshape(-1)
