@@ -322,15 +322,25 @@ def steps_of(calls: Sequence[KernelCall]) -> tuple[Step, ...]:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class FirmwareBuild:
+    """How the C sources of a microcontroller's model are named and compiled."""
+
+    prefix: str  # of every function, and in upper case of every macro: the model's name
+    flags: tuple[str, ...]  # that its figures were taken with
+    compiler: str  # likewise: "arm-none-eabi-gcc 12.2.1"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Code:
     """What the compiler made: files to ship, and the memory they need."""
 
     files: Mapping[str, bytes]  # name in the bundle -> content
     plan: MemoryPlan
     steps: tuple[Step, ...]
-    code_bytes: int  # machine code in the library
+    code_bytes: int  # machine code in the library; of a firmware, in flash
     weight_bytes: int  # constants in the library
     tuning: Tuning = UNTUNED
+    firmware: FirmwareBuild | None = None  # of a microcontroller: `files` are C sources
 
     @property
     def macs(self) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgekit.codegen import generate, resolve_host_cpu
+from edgekit.codegen.firmware import generate_firmware
 from edgekit.dump import Dump
 from edgekit.ingest import macs, read_tflite
 from edgekit.lower import lower
 from edgekit.package import package_bundle, package_litert
 from edgekit.package.budgets import check_budgets, check_litert_budgets
+from edgekit.package.firmware import package_firmware
 from edgekit.project import Budgets
 from edgekit.schedule import schedule
 from edgekit.search.lookup import StoreLookup
@@ -58,6 +60,35 @@ def compile_model(
     progress("asking the oracle and packaging", 0.8)
     folder = directory / model.name / target.name
     bundle = show("package", package_bundle(model, code, target, directory=folder))
+    progress("done", 1.0)
+    return bundle
+
+
+def compile_firmware(
+    model_path: Path,
+    target: Target,
+    directory: Path,
+    *,
+    name: str | None = None,
+    budgets: Budgets = _NO_BUDGETS,
+    records: Sequence[Records] = (),
+    dump: Path | None = None,
+    progress: Progress = lambda _stage, _share: None,
+) -> Bundle:
+    """From a .tflite file to a package of C sources for a microcontroller, in the same place."""
+    show = Dump(dump)
+    progress("reading the model", 0.0)
+    model = show("ingest", read_tflite(model_path, name=name))
+    progress("lowering to integer kernels", 0.05)
+    lowered = show("lower", lower(model))
+    progress("scheduling", 0.2)
+    tuned = show("schedule", schedule(lowered, target, StoreLookup(records, target)))
+    progress("generating C", 0.4)
+    code = show("codegen", generate_firmware(model, tuned))
+    check_budgets(code, budgets)
+    progress("asking the oracle and packaging", 0.8)
+    folder = directory / model.name / target.name
+    bundle = show("package", package_firmware(model, code, target, directory=folder))
     progress("done", 1.0)
     return bundle
 

@@ -11,8 +11,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgekit.errors import EdgeKitError, ExitCode, ToolMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Linux: the C library version in the triple is the oldest that the result loads on.
 _ZIG_TRIPLES = {
@@ -55,15 +59,22 @@ def zig_cc(arguments: list[str], *, triple: str, glibc: str, directory: Path) ->
     _run_zig(["cc", "-target", zig_target(triple, glibc), *reproducible, *arguments], directory)
 
 
-def _run_zig(arguments: list[str], directory: Path) -> str:
-    if importlib.util.find_spec("ziglang") is None:
-        raise ToolMissingError(
-            "The C compiler (zig) is not installed.",
-            why="The Python package 'ziglang' is missing from this environment.",
-            fix="pip install ziglang",
-        )
+def zig_bare(triple: str, cpu: str) -> list[str]:
+    """The words of a `zig cc` command for a core without an operating system, by LLVM's names."""
+    architecture, _, abi = triple.replace("unknown-", "").partition("-none-")
+    name = "riscv32" if architecture == "riscv32" else "thumb"
+    target = f"{name}-freestanding-{abi if name == 'thumb' else 'none'}"
+    return [sys.executable, "-m", "ziglang", "cc", "-target", target, f"-mcpu={cpu.replace('-', '_')}"]
+
+
+def run_compiler(command: Sequence[str], directory: Path) -> str:
+    """Run a C compiler inside `directory`; what it printed on stdout.
+
+    Raises:
+        CompilerFailedError: it returned an error; its output is in the message.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "ziglang", *arguments],
+        command,
         cwd=directory,
         capture_output=True,
         text=True,
@@ -77,3 +88,13 @@ def _run_zig(arguments: list[str], directory: Path) -> str:
             fix="Please report this with the model; it is a bug in EdgeKit.",
         )
     return done.stdout
+
+
+def _run_zig(arguments: list[str], directory: Path) -> str:
+    if importlib.util.find_spec("ziglang") is None:
+        raise ToolMissingError(
+            "The C compiler (zig) is not installed.",
+            why="The Python package 'ziglang' is missing from this environment.",
+            fix="pip install ziglang",
+        )
+    return run_compiler([sys.executable, "-m", "ziglang", *arguments], directory)

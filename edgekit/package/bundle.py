@@ -43,6 +43,7 @@ def write_bundle(directory: Path, files: Mapping[str, bytes], manifest: Mapping[
             partial.mkdir()
             for name, content in {**files, MANIFEST_NAME: written}.items():
                 path = partial / name
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
                 path.chmod(0o755 if name == RUNNER_NAME or name.endswith(".so") else 0o644)
             _replace(directory, partial)
@@ -74,8 +75,8 @@ def read_bundle(directory: Path) -> Bundle:
 
 
 def _check_file(directory: Path, name: str, expected: Mapping[str, Any]) -> None:
-    # A manifest comes from anywhere; it may name files of its own folder only.
-    if "/" in name or "\0" in name or name in ("", ".", ".."):
+    # A manifest comes from anywhere; it may name files below its own folder only.
+    if "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
         raise _altered(directory, f"Its manifest names a file outside of it, {name!r}.")
     try:
         content = (directory / name).read_bytes()

@@ -10,7 +10,9 @@ Schema version 1:
     files           for every file but this one: sha256, bytes
     tensors         inputs and outputs: name, shape, dtype, scale, zero_point (null if not quantized)
     memory          arena_bytes, state_bytes, library_bytes, code_bytes, weight_bytes; null where LiteRT
-                    keeps its memory to itself
+                    keeps its memory to itself. Of a firmware, library_bytes is what it takes of flash
+    firmware        for a microcontroller: prefix (of its functions in C), and the flags and the compiler that
+                    code_bytes was taken with; the target's own flags come before them
     macs            multiply-accumulates of one invocation
     operators       one entry a step: index (in the model), kind, kernel, macs, output (tensor name), bytes
                     (of what it reads and writes, each once), elements (of what it writes)
@@ -101,7 +103,7 @@ def make_manifest(
     memory = {
         "arena_bytes": code.plan.arena_bytes,
         "state_bytes": code.plan.state_bytes,
-        "library_bytes": sum(len(content) for content in code.files.values()),
+        "library_bytes": _flash_bytes(code),
         "code_bytes": code.code_bytes,
         "weight_bytes": code.weight_bytes,
     }
@@ -117,7 +119,15 @@ def make_manifest(
             "nearest_by": _rounded(code.tuning.nearest),
         },
         "golden": _golden(model, golden),
+        **({"firmware": dataclasses.asdict(code.firmware)} if code.firmware is not None else {}),
     }
+
+
+def _flash_bytes(code: Code) -> int:
+    """What a model takes of flash: its library, or its code and weights in a firmware."""
+    if code.firmware is not None:
+        return code.code_bytes + code.weight_bytes
+    return sum(len(content) for content in code.files.values())
 
 
 def make_litert_manifest(

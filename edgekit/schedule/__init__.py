@@ -19,6 +19,9 @@ from edgekit.schedule.templates.depthwise_dot_rows import DEPTHWISE_DOT_ROWS
 from edgekit.schedule.templates.depthwise_rows import DEPTHWISE_ROWS
 from edgekit.schedule.templates.elementwise import ELEMENTWISE
 from edgekit.schedule.templates.elementwise_kernels import NEON_ELEMENTWISE, X86_ELEMENTWISE
+from edgekit.schedule.templates.mcu_canonical import MCU_CANONICAL
+from edgekit.schedule.templates.mcu_convolution import MCU_CONVOLUTION
+from edgekit.schedule.templates.mcu_dense import MCU_DENSE
 from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS, MMLA_ROWS
 from edgekit.schedule.templates.neon_mlal_rows import MLAL_LONG_ROWS, MLAL_ROWS
 from edgekit.schedule.templates.reduction import REDUCTION
@@ -34,9 +37,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgekit.artifacts import KernelCall, LoweredModule
+    from edgekit.schedule.scheduled import Merger
     from edgekit.target import Target
 
-__all__ = ["TEMPLATES", "apply_choice", "candidates", "jobs", "schedule"]
+__all__ = ["MCU_TEMPLATES", "TEMPLATES", "apply_choice", "candidates", "jobs", "schedule"]
 
 _KEPT = ("edgekit.template", "edgekit.in_place")  # attributes that a template's new kernel takes over
 
@@ -60,6 +64,8 @@ TEMPLATES: tuple[Template, ...] = (
     ELEMENTWISE,
     REDUCTION,
 )
+# Those for microcontrollers, likewise; the last ones fit everything.
+MCU_TEMPLATES: tuple[Template, ...] = (MCU_DENSE, MCU_CONVOLUTION, *MCU_CANONICAL)
 
 
 def schedule(lowered: LoweredModule, target: Target, lookup: Lookup = lambda _job: None) -> TunedModule:
@@ -72,14 +78,16 @@ def schedule(lowered: LoweredModule, target: Target, lookup: Lookup = lambda _jo
     work = jobs(lowered)
     choices = {name: _choose(job, cpu, lookup) for name, job in work.items()}
     scheduled = {name: apply_choice(job, cpu, choices[name]) for name, job in work.items()}
-    scheduled = mark_shared(scheduled, lowered.calls, cpu)
+    if cpu.mcu is None:
+        scheduled = mark_shared(scheduled, lowered.calls, cpu)
     constants = dict(lowered.constants)
     calls = tuple(_pack(call, scheduled[call.kernel], constants) for call in lowered.calls)
     used = {name for call in calls for name in call.reads}
     return TunedModule(
         lowered=lowered,
         target=target,
-        module=tvm.IRModule({name: kernel.function for name, kernel in scheduled.items()}),
+        module=tvm.IRModule({name: k.function for name, k in scheduled.items() if k.shared is None}),
+        shared={name: kernel.shared for name, kernel in scheduled.items() if kernel.shared is not None},
         calls=calls,
         constants={name: array for name, array in constants.items() if name in used},
         kernels=tuple(sorted({kernel.kernels for kernel in scheduled.values() if kernel.kernels})),
@@ -90,7 +98,8 @@ def schedule(lowered: LoweredModule, target: Target, lookup: Lookup = lambda _jo
 
 def candidates(job: Job, cpu: CpuClass) -> tuple[Choice, ...]:
     """Everything that may compute a job, the untuned choice first; nothing where no template fits."""
-    fitting = [template for template in TEMPLATES if template.kind == job.kind and template.fits(job, cpu)]
+    templates = TEMPLATES if cpu.mcu is None else MCU_TEMPLATES
+    fitting = [template for template in templates if template.kind == job.kind and template.fits(job, cpu)]
     return tuple(Choice(t.name, parameters) for t in fitting for parameters in t.space(job, cpu))
 
 
@@ -98,8 +107,10 @@ def apply_choice(job: Job, cpu: CpuClass, choice: Choice | None) -> Scheduled:
     """The scheduled kernel of a job by a choice; as it is written where there is none."""
     if choice is None:
         return Scheduled(job.function)
-    template = next(template for template in TEMPLATES if template.name == choice.template)
+    template = next(t for t in (*TEMPLATES, *MCU_TEMPLATES) if t.name == choice.template)
     done = template.apply(job, cpu, choice.parameters)
+    if done.shared is not None:
+        return done
     named = {name: job.function.attrs[name] for name in (*_KEPT, "global_symbol")}
     return dataclasses.replace(done, function=done.function.with_attr(named))
 
@@ -116,6 +127,7 @@ def jobs(lowered: LoweredModule) -> dict[str, Job]:
                 function=function,
                 lowest_weight=_lowest_weight(lowered, call),
                 weights=_weights(lowered, call),
+                constants=_constants(lowered, call),
             )
     return found
 
@@ -148,6 +160,14 @@ def _weights(lowered: LoweredModule, call: KernelCall) -> tuple[NDArray[np.int8]
     return tuple(lowered.constants[other.reads[1]] for other in lowered.calls if other.kernel == call.kernel)
 
 
+def _constants(lowered: LoweredModule, call: KernelCall) -> tuple[tuple[NDArray[Any], ...], ...]:
+    """All constants of every call that shares a call's kernel."""
+    calls = (other for other in lowered.calls if other.kernel == call.kernel)
+    return tuple(
+        tuple(lowered.constants[name] for name in other.reads if name in lowered.constants) for other in calls
+    )
+
+
 def _lowest_weight(lowered: LoweredModule, call: KernelCall) -> int | None:
     """The lowest weight of any convolution that shares a call's kernel."""
     return min((int(array.min()) for array in _weights(lowered, call)), default=None)
@@ -155,6 +175,8 @@ def _lowest_weight(lowered: LoweredModule, call: KernelCall) -> int | None:
 
 def _pack(call: KernelCall, kernel: Scheduled, constants: dict[str, Any]) -> KernelCall:
     """The call with its constants packed. Equal constants packed the same way are kept once."""
+    if kernel.merge is not None:
+        return _merge(call, kernel.merge, constants)
     if not kernel.packers:
         return call
     reads = list(call.reads)
@@ -163,4 +185,15 @@ def _pack(call: KernelCall, kernel: Scheduled, constants: dict[str, Any]) -> Ker
         name = f"{reads[position]}:{call.kernel}:{position}"
         constants[name] = packed
         reads[position] = name
+    return dataclasses.replace(call, reads=tuple(reads))
+
+
+def _merge(call: KernelCall, merge: Merger, constants: dict[str, Any]) -> KernelCall:
+    """The call with other constants instead of its own, after its buffers."""
+    own = tuple(name for name in call.reads if name in constants)
+    reads = [name for name in call.reads if name not in constants]
+    for position, merged in enumerate(merge(tuple(constants[name] for name in own))):
+        name = f"{'+'.join(own)}:{call.kernel}:{position}"
+        constants[name] = merged
+        reads.append(name)
     return dataclasses.replace(call, reads=tuple(reads))

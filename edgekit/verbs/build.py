@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from edgekit.artifacts import Engine
 from edgekit.devices.choice import DeviceChoice
 from edgekit.errors import NothingToTuneError, WrongValueError
-from edgekit.pipeline import compile_model, wrap_for_litert
+from edgekit.pipeline import compile_firmware, compile_model, wrap_for_litert
 from edgekit.project import Budgets
 from edgekit.store import Store, shipped_records, store_path
-from edgekit.target import Target, load_target
+from edgekit.target import Target, TargetKind, load_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,8 +99,9 @@ def build(
                 executor=executor,
                 progress=progress,
             )
+    compile_for = compile_firmware if chosen.kind is TargetKind.MICROCONTROLLER else compile_model
     with known_records() as records:
-        return compile_model(
+        return compile_for(
             Path(model),
             chosen,
             Path(output),

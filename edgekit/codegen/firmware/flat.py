@@ -1,0 +1,35 @@
+"""Scheduled kernels as loops over flat arrays, the form that the C printer reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tvm
+from tvm import s_tir, tirx
+from tvm.target import Target as TvmTarget
+
+_SCHEDULED_TO_LOOPS = (
+    s_tir.transform.CanonicalizeLoop(),
+    s_tir.transform.LowerInitBlock(),
+    s_tir.transform.PlanAndUpdateBufferAllocationLocation(),
+    s_tir.transform.ConvertBlocksToOpaque(),
+    s_tir.transform.CompactBufferAllocation(),
+    s_tir.transform.LowerMatchBuffer(),
+    s_tir.transform.StmtSimplify(),
+    s_tir.transform.LowerOpaqueBlock(),
+    tirx.transform.FlattenBuffer(),
+    tirx.transform.NarrowDataType(32),
+    s_tir.transform.RenormalizeSplitPattern(),
+    tirx.transform.StmtSimplify(),
+    tirx.transform.RemoveNoOp(),
+    tirx.transform.CommonSubexprElim(),
+    tirx.transform.LowerIntrin(),
+)
+
+
+def flatten(module: Any) -> Any:
+    """The same kernels as loops, loads, stores and arithmetic that C has."""
+    c = TvmTarget({"kind": "c"})
+    bound = tirx.transform.BindTarget(c.with_host(c))(module)
+    with tvm.transform.PassContext(opt_level=3):
+        return tvm.transform.Sequential(_SCHEDULED_TO_LOOPS)(bound)
