@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--target", metavar="NAME", help="Build for this target; this machine's by default.")
 @device_options
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of both engines.")
-@click.option("--rounds", type=click.IntRange(1), default=31, show_default=True, help="Pairs to measure.")
+@click.option("--rounds", type=click.IntRange(1), help="Pairs to measure; 31 by default.")
 @json_option
 @click.pass_context
 def command(
@@ -38,7 +38,7 @@ def command(
     target: str | None,
     device: DeviceChoice,
     threads: int,
-    rounds: int,
+    rounds: int | None,
     as_json: bool,
 ) -> None:
     """Race EdgeKit against LiteRT (with XNNPACK, as many threads) on MODEL, a .tflite file or a build.
@@ -46,7 +46,7 @@ def command(
     Both run in one process on the device and are measured in turn. The ratio LiteRT / EdgeKit comes with
     its 95 % interval and a verdict on the measurement; inside the noise no winner is named. EdgeKit's
     answers are checked in the same run: where they are not the oracle's, the exit code is 3. On an
-    emulated device executed instructions are compared, which are no measure of time.
+    emulated device the instructions that both execute are counted, which are no measure of time.
     """
     from edgekit.profile import Race
     from edgekit.project import find_project
@@ -75,7 +75,7 @@ def command(
         show_race(found)
     else:
         _show_instructions(found)
-    if isinstance(found, Race) and found.exact is False:
+    if found.exact is False:
         context.exit(ExitCode.OUTPUTS_DIFFER)
 
 
@@ -91,8 +91,7 @@ def show_race(found: Race) -> None:
     ratio = found.ratio
     click.echo(f"LiteRT / EdgeKit: {ratio.middle:.3f}, 95 % interval {ratio.low:.3f} to {ratio.high:.3f}")
     click.echo(_outcome(found))
-    answers = {True: "the oracle's, every byte", False: "NOT the oracle's", None: "not checked: no oracle"}
-    click.echo(f"EdgeKit's answers: {answers[found.exact]}")
+    _show_answers(found.exact)
     table(("machine", ""), state_rows(found.machine, found.before, found.after))
     show_verdict(found.assessment)
 
@@ -128,6 +127,12 @@ def _show_instructions(found: InstructionRace) -> None:
     table(("engine", "instructions", "per MAC"), rows, title=title, right=(1, 2))
     click.echo(f"LiteRT / EdgeKit: {found.ratio:.3f} of instructions, which are not time")
     click.echo(f"counted by {found.emulator}")
+    _show_answers(found.exact)
+
+
+def _show_answers(exact: bool | None) -> None:
+    answers = {True: "the oracle's, every byte", False: "NOT the oracle's", None: "not checked: no oracle"}
+    click.echo(f"EdgeKit's answers: {answers[exact]}")
 
 
 def _per_mac(instructions: int, macs: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgekit.cli.options import PATH, device_options, json_option
+from edgekit.cli.options import PATH, NamedChoice, device_options, json_option
 from edgekit.cli.output import emit_json, note, progress, table
 from edgekit.devices.choice import DeviceChoice
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--executor", metavar="WHERE", help="What builds candidates; see 'edgekit tune --help'.")
 @click.option(
     "--engine",
-    type=click.Choice(["edgekit", "litert", "auto"]),
+    type=NamedChoice(["edgekit", "litert", "auto"]),
     default="edgekit",
     show_default=True,
     help="What runs the model there; auto races the two on the device and ships the faster.",

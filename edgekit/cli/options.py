@@ -9,11 +9,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from edgekit.devices.choice import DeviceChoice
+from edgekit.errors import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Callback = TypeVar("Callback", bound="Callable[..., Any]")
+
+
+class NamedChoice(click.Choice[str]):
+    """One of a few words; a misspelt one is told the nearest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The word, as click does it."""
+        if value not in self.choices:
+            known = ", ".join(self.choices)
+            self.fail(
+                f"{value!r} is none of {known}. {nearest(str(value), self.choices, '')}".rstrip(), param, ctx
+            )
+        return super().convert(value, param, ctx)
+
 
 PATH = click.Path(path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -164,7 +164,7 @@ def _common(
         "schema_version": SCHEMA_VERSION,
         "abi_version": ABI_VERSION,
         "model": {"name": model.name, "digest": model.digest},
-        "target": {**dataclasses.asdict(target), "architecture": target.architecture},
+        "target": describe_target(target),
         "files": {name: _fingerprint(content) for name, content in files.items()},
         "tensors": {
             "inputs": [_describe(graph.tensors[index]) for index in graph.inputs],
@@ -172,6 +172,11 @@ def _common(
         },
         "tools": tool_versions(golden),
     }
+
+
+def describe_target(target: Target) -> dict[str, Any]:
+    """A manifest's entry for a target."""
+    return {**dataclasses.asdict(target), "architecture": target.architecture}
 
 
 def _golden(model: QuantizedModel, golden: Golden) -> dict[str, Any]:

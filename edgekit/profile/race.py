@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.devices import runner
+from edgekit.devices.emulated.identity import architecture_of
 from edgekit.devices.emulated.litert import count_litert
 from edgekit.devices.frames import load_golden, pack_frames
 from edgekit.devices.probe import probe
@@ -30,7 +31,7 @@ from edgekit.measurement import (
     summarize,
     warm_up,
 )
-from edgekit.profile.count import count_bundle
+from edgekit.profile.count import check_emulated, count_bundle
 from edgekit.runtime import runtime_file
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class InstructionRace:
     litert_instructions: int
     ratio: float  # LiteRT / EdgeKit
     litert_version: str
+    exact: bool | None  # whether EdgeKit's answers under the emulator are the oracle's; None: no oracle
     macs: int
 
 
@@ -166,6 +168,8 @@ def decide(ratio: Ratio, assessment: Assessment) -> Winner:
 def count_race(bundle: Bundle, target: Target, *, progress: Progress) -> InstructionRace:
     """Count what both engines execute under QEMU on this machine, for one invocation with one thread.
 
+    EdgeKit's answers are checked first.
+
     Args:
         bundle: a bundle whose files were checked, for an ARM target.
         target: the target that it was built for.
@@ -178,12 +182,8 @@ def count_race(bundle: Bundle, target: Target, *, progress: Progress) -> Instruc
         ToolMissingError: QEMU is not installed, or takes no plugins.
         EmulatorFailedError: an engine failed under it, or LiteRT did not use XNNPACK.
     """
-    if target.architecture != "aarch64":
-        raise WrongValueError(
-            f"LiteRT's instructions cannot be counted for {target.name}.",
-            why=f"The package ai-edge-litert has no wheel for {target.architecture}.",
-            fix="Race on a board with tflite-runtime (--host), or count EdgeKit's alone: edgekit profile.",
-        )
+    refuse_uncountable(target)
+    exact = check_emulated(bundle, target, progress=progress)
     ours = count_bundle(bundle, target, progress=progress)
     golden = load_golden(bundle.path, bundle.manifest)
     with tempfile.TemporaryDirectory(prefix="edgekit-race-") as folder:
@@ -199,8 +199,25 @@ def count_race(bundle: Bundle, target: Target, *, progress: Progress) -> Instruc
         litert_instructions=theirs.instructions,
         ratio=theirs.instructions / ours.total_instructions,
         litert_version=theirs.version,
+        exact=exact,
         macs=ours.macs,
     )
+
+
+def refuse_uncountable(target: Target) -> None:
+    """Refuse to count what LiteRT executes where there is no LiteRT to count.
+
+    Raises:
+        NotEmulatedError: the target is no ARM board.
+        WrongValueError: LiteRT has no wheel for the target's architecture.
+    """
+    architecture_of(target)
+    if target.architecture != "aarch64":
+        raise WrongValueError(
+            f"LiteRT's instructions cannot be counted for {target.name}.",
+            why=f"The package ai-edge-litert has no wheel for {target.architecture}.",
+            fix="Race on a board with tflite-runtime (--host), or count EdgeKit's alone: edgekit profile.",
+        )
 
 
 def _install_race(device: Device, bundle: Bundle, model: Installed) -> None:

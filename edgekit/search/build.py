@@ -8,20 +8,24 @@ import multiprocessing
 import os
 import signal
 import tempfile
+import threading
+import time
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from edgekit.errors import ExecutorUnusableError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.synchronize import Event
 
     from edgekit.schedule.tasks import Item
     from edgekit.target import Target
 
 LIBRARY_NAME = "libcandidates.so"
+_GRACE_SECONDS = 1.0  # for a process that builds to leave in good order
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,19 +113,36 @@ def executor(where: str | None) -> Iterator[Executor]:
 
 @contextmanager
 def _processes() -> Iterator[Executor]:
-    # Not forked: LLVM's threads would not survive it.
-    pool = ProcessPoolExecutor(
-        os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_ctrl_c
-    )
+    """A process per core. If the work is broken off, they leave theirs at once."""
+    context = multiprocessing.get_context("spawn")  # not forked: LLVM's threads would not survive it
+    stop = context.Event()
+    pool = ProcessPoolExecutor(os.cpu_count() or 1, context, initializer=_prepare, initargs=(stop,))
     try:
         yield pool
+    except BaseException:
+        stop.set()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _leave_ctrl_c() -> None:
-    """Ctrl-C reaches every process of a terminal; the one that asked for the work decides."""
+def _prepare(stop: Event) -> None:
+    """In a process that builds. Ctrl-C reaches all of a terminal's; the one that asked decides."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+    threading.Thread(target=_leave_when_told, args=(stop,), daemon=True).start()
+
+
+def _leave(_number: int, _frame: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: folders are being removed
+    raise SystemExit
+
+
+def _leave_when_told(stop: Event) -> None:
+    stop.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_SECONDS)  # Python hears of it when LLVM returns, if ever
+    os._exit(1)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from edgekit.project import Budgets
 from edgekit.target import Target, load_target
 from edgekit.verbs.bench import bench
 from edgekit.verbs.build import build
-from edgekit.verbs.connect import can_run_here
+from edgekit.verbs.connect import is_emulated, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ def build_fastest(
     target: Target | str,
     device: DeviceChoice = _HERE,
     threads: int = 1,
-    rounds: int = 31,
+    rounds: int | None = None,
     output: Path | str = "build",
     name: str | None = None,
     budgets: Budgets = _NO_BUDGETS,
@@ -96,7 +96,7 @@ def build_fastest(
         dump=dump,
         progress=progress,
     )
-    if device.host is None and (device.emulated or not can_run_here([bundle])):
+    if is_emulated(device, target_of(bundle)):
         raise WrongValueError(
             f"The faster engine for {chosen.name} cannot be found out without a {chosen.name}.",
             why="Here its instructions can only be counted, and fewer are not always faster. The build with "

@@ -14,6 +14,7 @@ from edgekit.devices.probe import probe
 from edgekit.devices.ssh import SshAddress, connect
 from edgekit.devices.workspace import is_litert
 from edgekit.errors import EmulatedTimeError
+from edgekit.package.manifest import describe_target
 from edgekit.target import target_from_fields
 
 if TYPE_CHECKING:
@@ -90,6 +91,13 @@ def can_run_here(bundles: Sequence[Bundle]) -> bool:
         return True
     facts = probe(LocalDevice())
     return any(misfit(bundle.manifest, facts) is None for bundle in bundles)
+
+
+def is_emulated(choice: DeviceChoice, target: Target) -> bool:
+    """Whether what is built for a target would be emulated, with this choice of a device, by `connected`."""
+    if choice.host is not None:
+        return False
+    return choice.emulated or misfit({"target": describe_target(target)}, probe(LocalDevice())) is not None
 
 
 def _board(bundles: Sequence[Bundle], progress: Progress) -> BoardInfo:

@@ -15,22 +15,20 @@ from typing import TYPE_CHECKING
 import edgekit
 from benchmarks.result import Bar, Row
 from edgekit.devices.emulated.litert import METHOD, LiteRtCount, count_litert
-from edgekit.devices.emulated.programs import qemu_name, run_program
+from edgekit.devices.emulated.programs import qemu_name
 from edgekit.devices.emulated.rootfs import LITERT_WHEELS
 from edgekit.devices.emulated.tools import run_tool
 from edgekit.devices.frames import load_golden, pack_frames
-from edgekit.devices.runner import RUNNER_NAME
-from edgekit.devices.workspace import library_name
 from edgekit.measurement import Ratio
 from edgekit.paths import cache_directory
-from edgekit.profile import count_bundle
+from edgekit.profile import check_emulated, count_bundle
 from edgekit.target import load_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.contenders import Contender
-    from edgekit.artifacts import Bundle, Golden
+    from edgekit.artifacts import Golden
     from edgekit.target import Target
 
     Progress = Callable[[str, float | None], None]
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
 # A board for each kind of core: without the dot product instructions, and with them.
 TARGETS = ("rpi4", "rpi5")
 BARS = {"rpi4": Bar(geomean=1.6, worst=1.1), "rpi5": Bar(geomean=1.4, worst=1.1)}
-_DIFFERENT = 3  # the runner's exit code for outputs that are not those expected
 
 
 def measure(contender: Contender, target_name: str, work: Path, *, afresh: bool, progress: Progress) -> Row:
@@ -68,7 +65,7 @@ def measure(contender: Contender, target_name: str, work: Path, *, afresh: bool,
         edgekit=instructions,
         litert=theirs.instructions,
         ratio=ratio,
-        exact=is_exact(bundle, golden, target, progress=progress),
+        exact=check_emulated(bundle, target, progress=progress) is True,
         more={
             "target": target_name,
             "tuned_share": bundle.manifest["tuning"]["tuned_share"],
@@ -76,21 +73,6 @@ def measure(contender: Contender, target_name: str, work: Path, *, afresh: bool,
             "litert": theirs.version,
         },
     )
-
-
-def is_exact(bundle: Bundle, golden: Golden, target: Target, *, progress: Progress) -> bool:
-    """Whether a bundle's library gives the oracle's bytes to every golden frame, on the emulated CPU."""
-    if golden.outputs is None:
-        return False
-    with tempfile.TemporaryDirectory(prefix="edgekit-bench-") as folder:
-        inputs, outputs = Path(folder) / "inputs", Path(folder) / "outputs"
-        inputs.write_bytes(pack_frames(golden.inputs))
-        outputs.write_bytes(pack_frames(golden.outputs))
-        runner, library = (bundle.path.absolute() / name for name in (RUNNER_NAME, library_name(bundle)))
-        done = run_program((runner, "check", library, inputs, outputs), target, progress=progress)
-    if done.returncode not in (0, _DIFFERENT):
-        raise RuntimeError(f"{bundle.path}: {done.stderr.decode(errors='replace')}")
-    return done.returncode == 0
 
 
 def _litert(path: Path, golden: Golden, target: Target, *, afresh: bool, progress: Progress) -> LiteRtCount:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 import edgekit
@@ -14,6 +17,7 @@ from edgekit.errors import EmulatedTimeError, ExitCode, WrongValueError
 from edgekit.profile import InstructionProfile, InstructionRace
 from edgekit.target import load_target
 from edgekit.testing.models import model_path
+from edgekit.verbs import bench as verb
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +44,24 @@ def test_both_engines_instructions_are_compared_and_repeat(ours: Bundle) -> None
     assert first.litert_instructions == pytest.approx(second.litert_instructions, rel=0.01)
     assert first.ratio == first.litert_instructions / first.edgekit_instructions
     assert "cortex-a72" in first.emulator
+    assert first.exact is True
+
+
+def test_a_race_of_instructions_with_other_answers_than_the_oracle_s_is_a_failure(
+    ours: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = shutil.copytree(ours.path, tmp_path / "other")
+    with np.load(other / "golden.npz") as golden:
+        arrays = dict(golden)
+    arrays["output/0"] = arrays["output/0"].copy()
+    arrays["output/0"].flat[-1] += 1
+    np.savez(other / "golden.npz", **arrays)
+    altered = dataclasses.replace(ours, path=other)
+    monkeypatch.setattr(verb, "read_bundle", lambda _path: altered)
+    with pytest.raises(SystemExit) as left:
+        main(["bench", str(other), "--emulated"])
+    assert left.value.code == ExitCode.OUTPUTS_DIFFER
+    assert "EdgeKit's answers: NOT the oracle's" in capsys.readouterr().out
 
 
 def test_the_command_calls_instructions_no_time(ours: Bundle, capsys: pytest.CaptureFixture[str]) -> None:

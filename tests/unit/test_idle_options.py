@@ -53,6 +53,32 @@ def test_a_build_refuses_options_that_would_do_nothing(
     assert words in refused(capsys, "build", "model.tflite", "--target", "rpi4", *options)
 
 
+def test_a_misspelt_engine_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("build", "model.tflite", "--target", "rpi4", "--engine")
+    assert "'litrt' is none of edgekit, litert, auto. Did you mean 'litert'?" in refused(
+        capsys, *arguments, "litrt"
+    )
+    assert "'x' is none of edgekit, litert, auto.\n" in refused(capsys, *arguments, "x")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--target", "rpi4", "--threads", "2"), "2 threads cannot be counted"),
+        (("--target", "rpi4", "--rounds", "5"), "not counted in 5 rounds"),
+        (("--target", "rpi4", "--emulated", "--rounds", "31"), "not counted in 31 rounds"),
+        (("--target", "generic-armv7"), "no wheel for armv7"),
+        (("--emulated",), "'host' has no emulated board"),
+        (("--target", "cortex-m4"), "nothing to race with on cortex-m4"),
+    ],
+)
+def test_a_race_refuses_what_counting_cannot_give_before_it_builds(
+    options: tuple[str, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model.tflite"  # a build would find that it is none
+    assert words in refused(capsys, "bench", str(model), *options)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -6,7 +6,9 @@ import contextlib
 import dataclasses
 import pickle
 import sys
+import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from multiprocessing import active_children
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -347,6 +349,18 @@ def test_an_executor_of_ones_own_is_taken() -> None:
 def test_an_executor_that_cannot_be_had_is_refused(where: str, words: str) -> None:
     with pytest.raises(ExecutorUnusableError, match=words), executor(where):
         pass
+
+
+def test_processes_of_our_own_leave_what_they_are_at_when_the_work_is_broken_off() -> None:
+    def break_off() -> None:
+        with executor(None) as pool:
+            assert pool.submit(abs, -1).result() == 1
+            pool.submit(time.sleep, 24 * 3600)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    assert not [child for child in active_children() if child.name.startswith("SpawnProcess")]
 
 
 def test_dask_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
