@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from edgekit.artifacts import Code, steps_of
-from edgekit.codegen.arena import plan_memory, with_overread
+from edgekit.codegen.arena import Kernels, arrange, with_overread
 from edgekit.codegen.constants import lay_out
 from edgekit.codegen.cpus import resolve_host_cpu
 from edgekit.codegen.entry import Entry, entry_source
@@ -28,16 +28,18 @@ def generate(model: QuantizedModel, tuned: TunedModule) -> Code:
     """
     lowered = tuned.lowered
     kernels = compile_kernels(tuned.module, tuned.target)
-    plan = plan_memory(tuned.calls, lowered.buffers, lowered.inputs, lowered.outputs, kernels.workspaces)
+    arranged = arrange(
+        tuned.calls, lowered.buffers, lowered.inputs, lowered.outputs, Kernels(kernels.workspaces)
+    )
     initial = {f"state:{v.name}": v.initial for v in lowered.graph.variables}
-    plan = with_overread(plan, tuned.overread_bytes)
+    plan = with_overread(arranged.plan, tuned.overread_bytes)
     block = lay_out({**tuned.constants, **{f"initial:{name}": array for name, array in initial.items()}})
     source = entry_source(
         Entry(
             model=model,
             target=tuned.target,
             graph=lowered.graph,
-            calls=tuned.calls,
+            calls=arranged.calls,
             buffers=lowered.buffers,
             inputs=lowered.inputs,
             outputs=lowered.outputs,
@@ -56,7 +58,7 @@ def generate(model: QuantizedModel, tuned: TunedModule) -> Code:
     return Code(
         files={name: library.content},
         plan=plan,
-        steps=steps_of(tuned.calls),
+        steps=steps_of(arranged.calls),
         code_bytes=library.code_bytes,
         weight_bytes=len(block.content),
         tuning=tuned.tuning,

@@ -10,12 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.artifacts import Buffer, DType, KernelCall, Peak
-from edgekit.codegen.arena import ALIGNMENT, BARE, LINUX, Alignment, plan_memory
+from edgekit.codegen.arena import ALIGNMENT, BARE, LINUX, Alignment, Kernels, plan_memory
 from edgekit.codegen.arena.placement import Allocation, place
 from edgekit.schedule.lead import Step, lead_of_steps
 
 if TYPE_CHECKING:
     from edgekit.artifacts import MemoryPlan
+
+
+NOTHING = Kernels({})  # is known: no scratch memory, no leads
 
 
 def _buffer(name: str, size: int, **more: Any) -> Buffer:
@@ -66,13 +69,13 @@ def test_the_arena_is_no_larger_than_everything_side_by_side(allocations: list[A
 
 def test_a_chain_needs_only_the_largest_neighbours() -> None:
     calls, buffers = _chain(640, 1280, 640, 64)
-    plan = plan_memory(calls, buffers, ["t0"], ["t3"], {})
+    plan = plan_memory(calls, buffers, ["t0"], ["t3"], NOTHING)
     assert plan.arena_bytes == 1280 + 640
 
 
 def test_an_elementwise_chain_works_in_one_buffer() -> None:
     calls, buffers = _chain(640, 640, 640, in_place=True)
-    plan = plan_memory(calls, buffers, ["t0"], ["t2"], {})
+    plan = plan_memory(calls, buffers, ["t0"], ["t2"], NOTHING)
     assert plan.arena_bytes == 640
     assert plan.offsets["t0"] == plan.offsets["t1"] == plan.offsets["t2"]
 
@@ -81,39 +84,39 @@ def test_a_value_that_is_needed_later_is_not_written_over() -> None:
     calls, buffers = _chain(640, 640, 640, in_place=True)
     calls.append(_call(2, ("t0", "t2"), "t3"))
     buffers["t3"] = _buffer("t3", 640)
-    plan = plan_memory(calls, buffers, ["t0"], ["t3"], {})
+    plan = plan_memory(calls, buffers, ["t0"], ["t3"], NOTHING)
     assert plan.offsets["t0"] != plan.offsets["t1"]
 
 
 def test_an_output_is_not_written_over_by_a_later_step() -> None:
     calls, buffers = _chain(640, 640, 640, in_place=True)
-    plan = plan_memory(calls, buffers, ["t0"], ["t1", "t2"], {})
+    plan = plan_memory(calls, buffers, ["t0"], ["t1", "t2"], NOTHING)
     assert plan.offsets["t1"] != plan.offsets["t2"]
 
 
 def test_a_smaller_result_does_not_work_in_place() -> None:
     calls, buffers = _chain(640, 320, in_place=True)
-    plan = plan_memory(calls, buffers, ["t0"], ["t1"], {})
+    plan = plan_memory(calls, buffers, ["t0"], ["t1"], NOTHING)
     assert plan.offsets["t0"] != plan.offsets["t1"]
 
 
 def test_two_different_inputs_of_one_allocation_forbid_working_in_place() -> None:
     buffers = {"t0": _buffer("t0", 64), "t1": _buffer("t1", 64, alias_of="t0"), "t2": _buffer("t2", 64)}
-    plan = plan_memory([_call(0, ("t0", "t1"), "t2", (0,))], buffers, ["t0"], ["t2"], {})
+    plan = plan_memory([_call(0, ("t0", "t1"), "t2", (0,))], buffers, ["t0"], ["t2"], NOTHING)
     assert plan.offsets["t2"] != plan.offsets["t0"]
 
 
 def test_an_alias_lies_inside_its_source() -> None:
     calls, buffers = _chain(640, 640)
     buffers["w"] = _buffer("w", 100, alias_of="t1", alias_offset_bytes=37)
-    plan = plan_memory(calls, buffers, ["t0"], ["w"], {})
+    plan = plan_memory(calls, buffers, ["t0"], ["w"], NOTHING)
     assert plan.offsets["w"] == plan.offsets["t1"] + 37
 
 
 def test_an_alias_keeps_its_source_alive() -> None:
     calls, buffers = _chain(640, 640, 640)
     buffers["w"] = _buffer("w", 640, alias_of="t0")
-    plan = plan_memory(calls, buffers, ["t0"], ["w", "t2"], {})
+    plan = plan_memory(calls, buffers, ["t0"], ["w", "t2"], NOTHING)
     assert plan.offsets["t0"] not in (plan.offsets["t1"], plan.offsets["t2"])
 
 
@@ -122,7 +125,7 @@ def test_state_lies_outside_the_arena() -> None:
     buffers["state:a"] = _buffer("state:a", 100, is_state=True)
     buffers["state:b"] = _buffer("state:b", 30, is_state=True)
     calls.append(_call(1, ("t1",), "state:a"))
-    plan = plan_memory(calls, buffers, ["t0"], ["t1"], {})
+    plan = plan_memory(calls, buffers, ["t0"], ["t1"], NOTHING)
     assert (plan.offsets["state:a"], plan.offsets["state:b"]) == (0, 128)
     assert plan.state_bytes == 158
     assert plan.arena_bytes == 1280
@@ -130,19 +133,19 @@ def test_state_lies_outside_the_arena() -> None:
 
 def test_a_state_does_not_take_the_memory_of_an_operand() -> None:
     buffers = {"t0": _buffer("t0", 64), "state:a": _buffer("state:a", 64, is_state=True)}
-    plan = plan_memory([_call(0, ("t0",), "state:a", (0,))], buffers, ["t0"], ["t0"], {})
+    plan = plan_memory([_call(0, ("t0",), "state:a", (0,))], buffers, ["t0"], ["t0"], NOTHING)
     assert (plan.state_bytes, plan.arena_bytes, plan.offsets["state:a"]) == (64, 64, 0)
 
 
 def test_scratch_memory_lives_for_one_call() -> None:
     calls, buffers = _chain(640, 640, 640)
-    plan = plan_memory(calls, buffers, ["t0"], ["t2"], {"k0": (256,), "k1": (512, 64)})
+    plan = plan_memory(calls, buffers, ["t0"], ["t2"], Kernels({"k0": (256,), "k1": (512, 64)}))
     assert set(plan.workspaces) == {(0, 0), (1, 0), (1, 1)}
     assert plan.arena_bytes == 640 + 640 + 512 + 64
 
 
 def test_a_model_without_memory_still_has_an_arena() -> None:
-    assert plan_memory([], {}, [], [], {}).arena_bytes == ALIGNMENT
+    assert plan_memory([], {}, [], [], NOTHING).arena_bytes == ALIGNMENT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,8 +164,9 @@ class _Network:
 
     def plan(self, alignment: Alignment) -> MemoryPlan:
         leads = {kernel: lead_of_steps(steps) for kernel, steps in self.steps.items()}
-        given = (self.calls, self.buffers, ["t0", "t1"], self.outputs, self.scratch)
-        return plan_memory(*given, leads=leads, in_place=self.in_place, alignment=alignment)
+        kernels = Kernels(self.scratch, leads, self.in_place)
+        given = (self.calls, self.buffers, ["t0", "t1"], self.outputs, kernels)
+        return plan_memory(*given, alignment=alignment)
 
 
 @st.composite
@@ -175,7 +179,7 @@ def _steps(draw: st.DrawFn, operand: int, result: int) -> list[Step]:
 
 def test_a_result_starts_as_far_below_its_operand_as_its_kernel_leads() -> None:
     calls, buffers = _chain(640, 640)
-    plan = plan_memory(calls, buffers, ["t0"], ["t1"], {}, leads={"k0": 130}, alignment=BARE)
+    plan = plan_memory(calls, buffers, ["t0"], ["t1"], Kernels({}, {"k0": 130}), alignment=BARE)
     assert (plan.offsets["t1"], plan.offsets["t0"], plan.arena_bytes) == (0, 132, 640 + 132)
 
 
@@ -185,20 +189,20 @@ def test_windows_count_from_where_they_start() -> None:
     buffers["t0"] = _buffer("t0", 640, alias_of="a", alias_offset_bytes=640)
     buffers["t1"] = _buffer("t1", 640, alias_of="b")
     buffers |= {"a": _buffer("a", 1280), "b": _buffer("b", 1280)}
-    plan = plan_memory(calls, buffers, ["a"], ["b"], {}, leads={"k0": 0}, alignment=BARE)
+    plan = plan_memory(calls, buffers, ["a"], ["b"], Kernels({}, {"k0": 0}), alignment=BARE)
     assert (plan.offsets["t0"], plan.offsets["t1"], plan.arena_bytes) == (640, 0, 1280)
 
 
 def test_a_kernel_that_works_on_the_spot_may_make_less_than_it_uses_up() -> None:
     calls, buffers = _chain(640, 320)
-    plan = plan_memory(calls, buffers, ["t0"], ["t1"], {}, in_place={"k0"})
+    plan = plan_memory(calls, buffers, ["t0"], ["t1"], Kernels({}, in_place={"k0"}))
     assert (plan.offsets["t0"], plan.offsets["t1"], plan.arena_bytes) == (0, 0, 640)
 
 
 def test_a_chain_of_leads_slides_downwards() -> None:
     calls, buffers = _chain(*[640] * 5)
     plan = plan_memory(
-        calls, buffers, ["t0"], ["t4"], {}, leads={f"k{i}": 40 for i in range(4)}, alignment=BARE
+        calls, buffers, ["t0"], ["t4"], Kernels({}, {f"k{i}": 40 for i in range(4)}), alignment=BARE
     )
     assert plan.arena_bytes == 640 + 4 * 40
     assert plan.bound_bytes == 640 + 40
@@ -206,20 +210,19 @@ def test_a_chain_of_leads_slides_downwards() -> None:
 
 def test_the_peak_is_the_call_that_needs_most_and_what_lives_in_it() -> None:
     calls, buffers = _chain(64, 640, 1280, 64)
-    plan = plan_memory(calls, buffers, ["t0"], ["t3"], {"k1": (100,)})
+    plan = plan_memory(calls, buffers, ["t0"], ["t3"], Kernels({"k1": (100,)}))
     assert plan.peak == Peak(
         call=1, needed_bytes=640 + 1280 + 100, buffers={"t2": 1280, "t1": 640}, scratch_bytes=100
     )
     assert plan.bound_bytes == 640 + 1280 + 100
-    assert plan_memory([], {}, [], [], {}).peak is None
+    assert plan_memory([], {}, [], [], NOTHING).peak is None
 
 
 def test_the_same_calls_are_planned_alike() -> None:
     calls, buffers = _chain(640, 100, 300, 640, 200, 500)
-    leads = {f"k{i}": 60 for i in range(5)}
-    assert plan_memory(calls, buffers, ["t0"], ["t5"], {}, leads=leads) == plan_memory(
-        calls, buffers, ["t0"], ["t5"], {}, leads=leads
-    )
+    kernels = Kernels({}, {f"k{i}": 60 for i in range(5)})
+    plans = [plan_memory(calls, buffers, ["t0"], ["t5"], kernels) for _ in range(2)]
+    assert plans[0] == plans[1]
 
 
 @st.composite

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from edgekit.artifacts import MemoryPlan, Peak
 from edgekit.codegen.arena.lifetimes import Lifetimes
-from edgekit.codegen.arena.overlaps import overlaps_of
+from edgekit.codegen.arena.order import in_least_order
+from edgekit.codegen.arena.overlaps import Kernels, overlaps_of
 from edgekit.codegen.arena.placement import Allocation, live_bytes, place
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from edgekit.artifacts import Buffer, KernelCall
     from edgekit.codegen.arena.placement import Overlap
@@ -30,31 +31,52 @@ BARE = Alignment(8, 4)  # microcontrollers: the widest C type, and words
 ALIGNMENT = LINUX.block
 
 
+@dataclasses.dataclass(frozen=True)
+class Arrangement:
+    """The order to call kernels in, and where their memory is."""
+
+    calls: tuple[KernelCall, ...]
+    plan: MemoryPlan
+
+
+def arrange(
+    calls: Sequence[KernelCall],
+    buffers: Mapping[str, Buffer],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    kernels: Kernels,
+    alignment: Alignment = LINUX,
+) -> Arrangement:
+    """Plan the calls as they are, and in the order of least peak memory; the smaller arena is taken."""
+    orders = [tuple(calls)]
+    least = in_least_order(calls, buffers, inputs, outputs, kernels)
+    if least != orders[0]:
+        orders.append(least)
+    arranged = [
+        Arrangement(order, plan_memory(order, buffers, inputs, outputs, kernels, alignment=alignment))
+        for order in orders
+    ]
+    return min(arranged, key=lambda each: each.plan.arena_bytes)
+
+
 def plan_memory(
     calls: Sequence[KernelCall],
     buffers: Mapping[str, Buffer],
     inputs: Sequence[str],
     outputs: Sequence[str],
-    workspaces: Mapping[str, tuple[int, ...]],
+    kernels: Kernels,
     *,
-    leads: Mapping[str, int | None] | None = None,
-    in_place: Collection[str] = (),
     alignment: Alignment = LINUX,
 ) -> MemoryPlan:
-    """Place every buffer that the calls use.
-
-    `workspaces` gives the scratch bytes of each kernel; `leads` the lead of those that have one: how far
-    below its first operand a result must start to overlap it (`SharedKernel.lead_bytes`); `in_place` those
-    that may write over their first operand on the spot (`SharedKernel.works_in_place`).
-    """
+    """Place every buffer that the calls use."""
     lifetimes = Lifetimes.of(calls, buffers, inputs, outputs)
     scratch = {
         (index, slot): Allocation(f"workspace:{index}:{slot}", size, index, index)
         for index, call in enumerate(calls)
-        for slot, size in enumerate(workspaces.get(call.kernel, ()))
+        for slot, size in enumerate(kernels.scratch_of(call))
     }
     allocations = [*_allocations(lifetimes), *scratch.values()]
-    overlaps = overlaps_of(calls, lifetimes, leads or {}, in_place)
+    overlaps = overlaps_of(calls, lifetimes, kernels)
     placed = place(allocations, overlaps, alignment=alignment.inside)
     states = _place_states(buffers, alignment.inside)
     offsets = {**placed.offsets, **states}
