@@ -59,12 +59,13 @@ def zig_cc(arguments: list[str], *, triple: str, glibc: str, directory: Path) ->
     _run_zig(["cc", "-target", zig_target(triple, glibc), *reproducible, *arguments], directory)
 
 
-def zig_bare(triple: str, cpu: str) -> list[str]:
+def zig_bare(triple: str, cpu: str, features: Sequence[str]) -> list[str]:
     """The words of a `zig cc` command for a core without an operating system, by LLVM's names."""
     architecture, _, abi = triple.replace("unknown-", "").partition("-none-")
     name = "riscv32" if architecture == "riscv32" else "thumb"
     target = f"{name}-freestanding-{abi if name == 'thumb' else 'none'}"
-    return [sys.executable, "-m", "ziglang", "cc", "-target", target, f"-mcpu={cpu.replace('-', '_')}"]
+    core = cpu.replace("-", "_") + "".join(features)
+    return [sys.executable, "-m", "ziglang", "cc", "-target", target, f"-mcpu={core}"]
 
 
 def run_compiler(command: Sequence[str], directory: Path) -> str:

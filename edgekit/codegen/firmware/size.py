@@ -65,7 +65,7 @@ def _compiler(target: Target, directory: Path) -> tuple[str, Sequence[str]]:
     words = [gcc, *target.microcontroller.compiler_flags]
     if shutil.which(gcc) is not None and _knows_core(words, directory):
         return f"{gcc} {run_compiler([gcc, '-dumpfullversion'], directory).strip()}", words
-    return f"zig {zig_version()}", zig_bare(target.triple, target.cpu)
+    return f"zig {zig_version()}", zig_bare(target.triple, target.cpu, target.features)
 
 
 def _knows_core(words: Sequence[str], directory: Path) -> bool:
