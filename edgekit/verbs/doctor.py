@@ -56,6 +56,13 @@ _BOARD_PROGRAMS = {
     "mke2fs": "makes the whole board's disk",
     "cc": "builds the plugin that counts instructions",
 }
+# Likewise of emulated microcontrollers.
+_MICROCONTROLLER_PROGRAMS = {
+    "arm-none-eabi-gcc": "compiles for Cortex-M",
+    "qemu-system-arm": "runs images for Cortex-M",
+    "riscv64-unknown-elf-gcc": "compiles for RISC-V",
+    "qemu-system-riscv32": "runs images for RISC-V",
+}
 
 
 class Purpose(StrEnum):
@@ -65,6 +72,7 @@ class Purpose(StrEnum):
     VERIFY = "verify"
     RACE = "race with LiteRT"
     EMULATED_BOARD = "emulated board"
+    MICROCONTROLLER = "emulated microcontroller"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,11 +91,16 @@ def doctor(*, emulated: bool = False) -> tuple[Check, ...]:
     """Check everything. Nothing is installed or changed.
 
     Args:
-        emulated: count what only the emulated board needs as required.
+        emulated: count what only emulation needs as required.
     """
     checks = [_python(), *(_package(name, pin) for name, pin in PINS.items()), _zig(), _oracle(), _cache()]
     checks.append(_package(*LITERT, purpose=Purpose.RACE, required=False))
-    board = [*(_program(name, use) for name, use in _BOARD_PROGRAMS.items()), _plugins(), _kernel()]
+    board = [
+        *(_program(name, use, Purpose.EMULATED_BOARD) for name, use in _BOARD_PROGRAMS.items()),
+        _plugins(),
+        _kernel(),
+        *(_program(name, use, Purpose.MICROCONTROLLER) for name, use in _MICROCONTROLLER_PROGRAMS.items()),
+    ]
     return (*checks, *(dataclasses.replace(check, required=check.required or emulated) for check in board))
 
 
@@ -155,8 +168,8 @@ def _cache() -> Check:
     )
 
 
-def _program(name: str, use: str) -> Check:
-    return _asked(f"{name} ({use})", Purpose.EMULATED_BOARD, lambda: find_tool(name), required=False)
+def _program(name: str, use: str, purpose: Purpose) -> Check:
+    return _asked(f"{name} ({use})", purpose, lambda: find_tool(name), required=False)
 
 
 def _plugins() -> Check:

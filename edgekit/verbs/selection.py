@@ -111,6 +111,12 @@ def serving_release(bundle: Bundle, device: Device, root: str = DEFAULT_ROOT) ->
         NoReleaseError: nothing serves there, or another build, or its files are not as deployed.
         DeviceError: the device cannot be reached.
     """
+    if is_firmware(bundle.manifest):
+        raise NoReleaseError(
+            f"Nothing is deployed on {device.name}.",
+            why="On a microcontroller a model is part of the firmware, and no release of its own.",
+            fix="Leave --deployed out: the build itself is used.",
+        )
     model = bundle.manifest["model"]["name"]
     (found,) = status(device, model=model, root=root)
     serving = next((release for release in found.releases if release.id == found.current), None)

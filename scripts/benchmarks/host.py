@@ -16,11 +16,12 @@ import numpy as np
 
 import edgekit
 from benchmarks.circumstances import cpu_name
-from benchmarks.engines import EdgeKitEngine, Engine, LiteRtEngine
+from benchmarks.engines import EdgeKitEngine, LiteRtEngine
 from benchmarks.result import Bar, Row
+from benchmarks.series import Series
 from edgekit.devices.frames import frames_of, load_golden
 from edgekit.devices.local import LocalDevice
-from edgekit.measurement import Evidence, judge, paired_ratio, read_state, warm_up
+from edgekit.measurement import Evidence, judge, paired_ratio, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,35 +34,7 @@ if TYPE_CHECKING:
 BARS = {1: Bar(geomean=1.3, worst=1.0), 2: Bar(geomean=1.2, worst=1.0)}
 CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 
-_BLOCK_SECONDS = 0.01  # one measurement: long beside the clock and the loop around it
-_SETTLING_SECONDS = 0.003
 _SEED = 0
-
-
-@dataclasses.dataclass(kw_only=True)
-class _Series:
-    """One engine of a race and its times so far."""
-
-    engine: Engine
-    clock: Callable[[], float]  # in seconds
-    calls: int = 1  # of a block
-    seconds: list[float] = dataclasses.field(default_factory=list)
-    is_steady: bool = True
-
-    def warm_up(self) -> None:
-        """Run until the times are steady, and choose how many calls a block has."""
-        self.calls = max(1, round(_BLOCK_SECONDS / max(self.block(), 1e-7)))
-        self.is_steady = warm_up(self.block).is_steady
-
-    def block(self) -> float:
-        """Seconds an invocation, over a block of them."""
-        time.sleep(_SETTLING_SECONDS)  # threads of the engine before, its work done, still watch for more
-        for _ in range(1 + self.calls // 10):  # its data is in the caches
-            self.engine.once()
-        start = self.clock()
-        for _ in range(self.calls):
-            self.engine.once()
-        return (self.clock() - start) / self.calls
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,11 +44,11 @@ class _Race:
     contender: Contender
     bundle: Bundle
     exact: bool
-    ours: _Series
-    theirs: tuple[_Series, ...]  # LiteRT with one thread, and with as many as EdgeKit if those are more
+    ours: Series
+    theirs: tuple[Series, ...]  # LiteRT with one thread, and with as many as EdgeKit if those are more
 
     @property
-    def series(self) -> tuple[_Series, ...]:
+    def series(self) -> tuple[Series, ...]:
         return (self.ours, *self.theirs)
 
 
@@ -127,8 +100,8 @@ def _ready(contender: Contender, work: Path, threads: int, clock: Callable[[], f
         contender=contender,
         bundle=bundle,
         exact=ours.is_exact(golden),
-        ours=_Series(engine=ours, clock=clock),
-        theirs=tuple(_Series(engine=engine, clock=clock) for engine in theirs),
+        ours=Series(engine=ours, clock=clock),
+        theirs=tuple(Series(engine=engine, clock=clock) for engine in theirs),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from edgekit.cli.output import table
 from edgekit.measurement import Ratio, Verdict, geometric_mean
@@ -56,9 +56,21 @@ class Bar:
         return missed
 
 
-def by_cpu(rows: Sequence[Row]) -> dict[str, list[Row]]:
+class OnCpu(Protocol):
+    """A row of any suite."""
+
+    @property
+    def cpu(self) -> str:
+        """What it was measured on."""
+        ...
+
+
+AnyRow = TypeVar("AnyRow", bound=OnCpu)
+
+
+def by_cpu(rows: Sequence[AnyRow]) -> dict[str, list[AnyRow]]:
     """Rows of one CPU together, in their order."""
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[AnyRow]] = {}
     for row in rows:
         groups.setdefault(row.cpu, []).append(row)
     return groups

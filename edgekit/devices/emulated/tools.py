@@ -47,7 +47,7 @@ def find_tool(name: str) -> str:
     if found is None:
         raise ToolMissingError(
             f"The program {name!r} is not installed.",
-            why="The emulated board needs it on this machine.",
+            why="Emulation needs it on this machine.",
             fix=f"As root: apt-get install {_PACKAGES.get(name, name)}",
         )
     return found

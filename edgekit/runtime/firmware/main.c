@@ -1,9 +1,9 @@
 /* The program of an image that runs a model: inputs and outputs are files of the host that it is attached to.
  *
- *   edgekit-request      two words: how many frames, and the frame whose steps' outputs are wanted (none: 0xffffffff)
+ *   edgekit-request      two words: how many frames, and from which one on steps' outputs are wanted (none: 0xffffffff)
  *   edgekit-inputs       every input of every frame, in order
  *   edgekit-outputs      written: every output of every frame
- *   edgekit-steps        written if asked for: every output of every step of one frame
+ *   edgekit-steps        written if asked for: every output of every step of these frames
  *   edgekit-description  written: what the model says about itself
  *   edgekit-answer       written last: an `answer`
  *
@@ -198,14 +198,13 @@ static void run_frames(uint32_t frames, uint32_t wanted) {
     if (frame == wanted)
       steps_file = open_or_stop("edgekit-steps", HOST_WRITE);
     (void)invoke();
-    if (frame == wanted)
-      host_close(steps_file);
-    steps_file = -1;
     for (uint32_t i = 0; i < model->output_count; i++)
       write_or_stop(outputs, &arena[GUARD_BYTES + model->outputs[i].arena_offset], model->outputs[i].bytes);
   }
   host_close(inputs);
   host_close(outputs);
+  if (steps_file >= 0)
+    host_close(steps_file);
 }
 
 int main(void) {

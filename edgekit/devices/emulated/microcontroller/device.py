@@ -93,14 +93,14 @@ class EmulatedMicrocontroller:
         """See `Device.start`."""
         return self._files.start(*argv)
 
-    def invoke(self, inputs: bytes, *, steps_of: int | None = None, count: bool = False) -> ImageRun:
-        """Run the model on frames, every input of every frame in order.
+    def invoke(self, inputs: bytes, *, steps_from: int | None = None, count: bool = False) -> ImageRun:
+        """Run the model on frames, every input of every frame in order; see `run_image`.
 
         Raises:
             RunnerFailedError: the model crashed, or overran its memory.
         """
         frames = len(inputs) // _frame_bytes(self._tensors["inputs"])
-        return run_image(self.image, self._target, inputs, frames, steps_of=steps_of, count=count)
+        return run_image(self.image, self._target, inputs, frames, steps_from=steps_from, count=count)
 
     def _describe(self) -> tuple[RunnerExit, dict[str, Any]]:
         one = self.invoke(bytes(_frame_bytes(self._tensors["inputs"])))
@@ -121,7 +121,7 @@ class EmulatedMicrocontroller:
     def _dump(self, inputs: str, destination: str, *options: str) -> tuple[RunnerExit, dict[str, Any]]:
         _refuse_threads(options)
         frame = int(options[options.index("--frame") + 1])
-        done = self.invoke(Path(inputs).read_bytes(), steps_of=frame)
+        done = self.invoke(Path(inputs).read_bytes(), steps_from=frame)
         at = 0
         for number, step in enumerate(done.description.operators):
             for position, tensor in enumerate(step.outputs):

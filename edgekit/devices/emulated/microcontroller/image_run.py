@@ -42,7 +42,7 @@ class ImageRun:
 
     frames: int
     outputs: bytes  # of every frame, every output in order
-    steps: bytes  # every output of every step of the frame asked for
+    steps: bytes  # every output of every step of the frames asked for
     description: ModelDescription
     memory: MemoryUse
     steps_executed: tuple[tuple[int, ...], ...]  # instructions, [frame][step]; no frames if not counted
@@ -56,7 +56,7 @@ def run_image(
     inputs: bytes,
     frames: int,
     *,
-    steps_of: int | None = None,
+    steps_from: int | None = None,
     count: bool = False,
     timeout_seconds: float = 300.0,
 ) -> ImageRun:
@@ -67,8 +67,8 @@ def run_image(
         target: gives the machine.
         inputs: every input of every frame, in order.
         frames: their number, 1 or more.
-        steps_of: a frame whose steps' outputs are wanted.
-        count: the instructions too.
+        steps_from: the first frame whose steps' outputs are wanted, to the last one; none by default.
+        count: the instructions too; not in a run that writes steps' outputs, which takes some.
         timeout_seconds: for all of it.
 
     Raises:
@@ -76,10 +76,11 @@ def run_image(
         ToolMissingError: QEMU is not installed.
         CommandTimedOutError: it did not end in time.
     """
+    assert not (count and steps_from is not None), "writing steps' outputs would be counted"
     with tempfile.TemporaryDirectory(prefix="edgekit-image-") as scratch:
         folder = Path(scratch)
         (folder / _REQUEST).write_bytes(
-            struct.pack("<2I", frames, _NO_FRAME if steps_of is None else steps_of)
+            struct.pack("<2I", frames, _NO_FRAME if steps_from is None else steps_from)
         )
         (folder / _INPUTS).write_bytes(inputs)
         done = execute(image.path, target, folder, count=count, timeout_seconds=timeout_seconds)
@@ -99,7 +100,7 @@ def run_image(
         return ImageRun(
             frames=ran,
             outputs=(folder / _OUTPUTS).read_bytes(),
-            steps=(folder / _STEPS).read_bytes() if steps_of is not None else b"",
+            steps=(folder / _STEPS).read_bytes() if steps_from is not None else b"",
             description=description,
             memory=MemoryUse(arena_bytes=arena, state_bytes=state, stack_bytes=stack),
             steps_executed=tuple(counts[1:-1] for counts in per_frame),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from edgekit.devices.emulated.microcontroller.image import (
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
     from edgekit.devices.emulated.microcontroller.image import Image
 
 _PROGRAM = ("main.c", "description.c")
-_SOURCES, _KERNELS, _HEADERS = "src", "kernels", "include"
+_SOURCES, _SELF_TEST = "src", "_self_test.c"
+_HEADERS = ("include", "src", "src/kernels")
 
 
 def model_image(
@@ -58,7 +58,7 @@ def model_image(
         [*program, *_sources(bundle, prefix)],
         target_from_fields(bundle.manifest["target"]),
         directory,
-        includes=[bundle.path.absolute() / name for name in (_HEADERS, _KERNELS)],
+        includes=[bundle.path.absolute() / name for name in _HEADERS],
         optimization=optimization,
         compiler=compiler,
     )
@@ -66,14 +66,11 @@ def model_image(
 
 def _sources(bundle: Bundle, prefix: str) -> Iterator[Source]:
     parts = {
-        f"{prefix}_weights": Part.WEIGHTS,
+        f"{_SOURCES}/{prefix}_weights.c": Part.WEIGHTS,
         # Strings for people, which a firmware links only if it asks for them.
-        f"{prefix}_description": Part.HARNESS,
+        f"{_SOURCES}/{prefix}_description.c": Part.HARNESS,
     }
     for name in bundle.manifest["files"]:
-        path = PurePosixPath(name)
-        folder = path.parts[0]
-        if path.suffix != ".c" or folder not in (_SOURCES, _KERNELS) or path.stem == f"{prefix}_self_test":
-            continue
-        part = parts.get(path.stem, Part.CODE) if folder == _SOURCES else Part.CODE
-        yield Source(path=bundle.path.absolute() / path, part=part, defines=("EDGEKIT_STEPS",))
+        if name.startswith(f"{_SOURCES}/") and name.endswith(".c") and not name.endswith(_SELF_TEST):
+            path = bundle.path.absolute() / name
+            yield Source(path=path, part=parts.get(name, Part.CODE), defines=("EDGEKIT_STEPS",))
