@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.codegen import resolve_host_cpu
 from edgekit.devices.choice import DeviceChoice
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
@@ -18,50 +16,27 @@ from edgekit.schedule.tasks import tasks
 from edgekit.search.build import executor
 from edgekit.search.tuning import Budget, Tuner
 from edgekit.store import Store, write_text
-from edgekit.target import load_target
 from edgekit.testing.models import ALL, model_path
 from edgekit.verbs.tune import batch_runner
 from store_filling.deciding import deciding
 from store_filling.models import layers_model
 from store_filling.shapes import NETWORKS, layers
+from store_filling.targets import TARGETS, can_measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from edgekit.artifacts import LoweredModule
     from edgekit.store import Record
-    from edgekit.target import Target
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SHIPPED = _ROOT / "tuning" / "shipped.jsonl"
 
 
-def _x86(cpu: str, *features: str) -> Target:
-    return dataclasses.replace(
-        load_target("host"), name=cpu, triple="x86_64-linux-gnu", cpu=cpu, features=features
-    )
-
-
-# One target a class of CPUs. ARM's are counted under QEMU, x86's timed on this machine.
-_TARGETS: dict[str, Callable[[], Target]] = {
-    "armv7": lambda: dataclasses.replace(load_target("generic-armv7"), name="armv7", features=("-neon",)),
-    "armv7-neon": lambda: load_target("beaglebone-black"),
-    "aarch64-neon": lambda: load_target("rpi4"),
-    "aarch64-neon-dotprod": lambda: load_target("rpi5"),
-    "aarch64-neon-i8mm": lambda: dataclasses.replace(
-        load_target("rpi5"), features=("+neon", "+dotprod", "+i8mm"), emulated_cpu="max"
-    ),
-    "x86-64": lambda: _x86("x86-64-v2"),
-    "x86-64-avx2": lambda: _x86("x86-64-v3"),
-    "x86-64-avx512vnni": lambda: _x86("x86-64-v4", "+avx512vnni"),
-    "host": lambda: resolve_host_cpu(load_target("host")),
-}
-
-
 def main() -> int:
     """Fill, or go on filling, and write what decides."""
     parser = argparse.ArgumentParser(prog="scripts/fill-store", description=__doc__)
-    parser.add_argument("--cpu", action="append", choices=list(_TARGETS), help="only these classes of CPUs")
+    parser.add_argument("--cpu", action="append", choices=list(TARGETS), help="only these classes of CPUs")
     parser.add_argument("--network", action="append", choices=list(NETWORKS), help="only these networks")
     parser.add_argument("--no-trained", action="store_true", help="leave the trained models of the tests out")
     parser.add_argument("--minutes", type=float, help="stop after so long; the next run goes on")
@@ -72,7 +47,7 @@ def main() -> int:
     with Store(chosen.work) as store:
         if not chosen.only_write:
             models = _models(chosen.network or list(NETWORKS), trained=not chosen.no_trained)
-            _fill(store, models, chosen.cpu or list(_TARGETS), chosen.minutes)
+            _fill(store, models, chosen.cpu or list(TARGETS), chosen.minutes)
         count = write_text(_deciding(store), _SHIPPED)
     _say(f"{count} records in {_SHIPPED.relative_to(_ROOT)}", None)
     return 0
@@ -92,11 +67,15 @@ def _fill(store: Store, models: list[LoweredModule], cpus: list[str], minutes: f
             seconds = None if deadline is None else deadline - time.monotonic()
             if seconds is not None and seconds <= 0:
                 break
-            target = _TARGETS[name]()
+            target = TARGETS[name]()
             found = [task for model in models for task in tasks(model, target)]
-            work = list({(task.kind, task.workload): task for task in found}.values())
+            first = {(task.kind, task.workload): task for task in reversed(found)}
+            work = sorted(first.values(), key=lambda task: -task.macs)
             _say(f"{name}: {len(work)} shapes", None)
             with batch_runner(target, DeviceChoice(), _say) as runner:
+                if not can_measure(runner.machine, target):
+                    _say(f"{name}: this machine lacks features of it", None)
+                    continue
                 tuner = Tuner(target, runner, store, pool, workers=workers, progress=_say)
                 report = tuner.run(work, Budget(seconds=seconds))
             _say(f"{name}: {report.trials} candidates in {report.seconds:.0f} s, gain {report.gain}", None)
@@ -105,8 +84,9 @@ def _fill(store: Store, models: list[LoweredModule], cpus: list[str], minutes: f
 def _deciding(store: Store) -> Iterator[Record]:
     """What is worth shipping of all that was measured, for every class of CPUs."""
     models = _models(list(NETWORKS), trained=True)
-    for resolve in _TARGETS.values():
-        target = resolve()
+    known = {record.cpu_class for record in store.all_records()}
+    for name in known & TARGETS.keys():
+        target = TARGETS[name]()
         for model in models:
             yield from deciding(tasks(model, target), target, store)
 
