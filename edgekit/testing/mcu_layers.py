@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from edgekit.schedule.template import Template
 
-DSP = CpuClass("mcu-dsp", 6, mcu=McuKernel.DSP)
+DSP, MVE, PLAIN = (
+    CpuClass(f"mcu-{kernel}", 6, mcu=kernel) for kernel in (McuKernel.DSP, McuKernel.MVE, McuKernel.PLAIN)
+)
 
 
 def layer(

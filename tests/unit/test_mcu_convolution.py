@@ -10,16 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.schedule.template import NO_PARAMETERS
-from edgekit.schedule.templates.mcu_convolution import MCU_CONVOLUTION
+from edgekit.schedule.templates.mcu_convolution import MCU_CONVOLUTION, MCU_CONVOLUTION_MVE
 from edgekit.testing.int8 import assert_same_bits
 from edgekit.testing.mcu_calls import run_shared
 from edgekit.testing.mcu_cases import convolution_reference
-from edgekit.testing.mcu_layers import DSP, check, constants_of, job_of, layer
+from edgekit.testing.mcu_layers import DSP, MVE, check, constants_of, job_of, layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgekit.compute.convolution import Convolution
+    from edgekit.schedule.cpu import CpuClass
+    from edgekit.schedule.template import Template
 
 NAMED = {
     "one pixel": layer((1, 1), (8, 4)),
@@ -37,12 +39,16 @@ NAMED = {
 }
 
 
+SHARED = {"dsp": (MCU_CONVOLUTION, DSP), "mve": (MCU_CONVOLUTION_MVE, MVE)}
+
+
+@pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED.keys())
 @pytest.mark.parametrize("load", NAMED.values(), ids=NAMED.keys())
-def test_convolution_on_cores_with_dsp_instructions_is_exact(load: Convolution) -> None:
-    check(MCU_CONVOLUTION, DSP, load, constants_of(load, seed=1))
+def test_convolution_is_exact(load: Convolution, shared: tuple[Template, CpuClass]) -> None:
+    check(*shared, load, constants_of(load, seed=1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     size=st.tuples(st.integers(1, 10), st.integers(1, 10)),
     channels=st.tuples(st.integers(1, 20), st.integers(2, 12)),
@@ -52,6 +58,7 @@ def test_convolution_on_cores_with_dsp_instructions_is_exact(load: Convolution) 
     images=st.sampled_from([1, 1, 1, 2]),
     points=st.tuples(st.integers(-128, 127), st.integers(-128, 127)),
     dead=st.sampled_from([0.0, 0.0, 0.5]),
+    shared=st.sampled_from(list(SHARED.values())),
     seed=st.integers(0, 1 << 16),
 )
 def test_any_convolution_is_exact_and_may_overlap_its_input_as_far_as_it_says(
@@ -63,6 +70,7 @@ def test_any_convolution_is_exact_and_may_overlap_its_input_as_far_as_it_says(
     images: int,
     points: tuple[int, int],
     dead: float,
+    shared: tuple[Template, CpuClass],
     seed: int,
 ) -> None:
     reach = [(taps - 1) * dilation + 1 for taps, dilation in zip(kernel, dilations, strict=True)]
@@ -77,7 +85,7 @@ def test_any_convolution_is_exact_and_may_overlap_its_input_as_far_as_it_says(
         zero_point=points[0],
         pad_value=points[1],
     )
-    check(MCU_CONVOLUTION, DSP, load, constants_of(load, seed, dead=dead), seed)
+    check(*shared, load, constants_of(load, seed, dead=dead), seed)
 
 
 def test_sums_as_large_as_a_pair_of_channels_can_tell_apart_are_exact() -> None:

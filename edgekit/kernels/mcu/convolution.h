@@ -32,12 +32,17 @@ typedef struct ek_convolution_layer {
   int8_t pad_top;
   int8_t pad_left;
   int8_t pad_value;
+  int8_t zero_point; /* of the output */
   int8_t low; /* of the output: the activation's clamp */
   int8_t high;
 } ek_convolution_layer;
 
 /* For cores with DSP instructions; see convolution_dsp.c. */
 void ek_convolution_dsp(const ek_convolution_layer *layer, const int8_t *in, const int32_t *weights, int8_t *out,
+                        void *scratch);
+
+/* For cores with MVE; see convolution_mve.c. */
+void ek_convolution_mve(const ek_convolution_layer *layer, const int8_t *in, const int32_t *weights, int8_t *out,
                         void *scratch);
 
 #endif

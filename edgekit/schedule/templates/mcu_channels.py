@@ -2,7 +2,7 @@
 
 The form is that of `ek_scale` in edgekit/kernels/mcu/requantize.h: five instructions, right where shifts are
 to the right and sums below 2**30. Channels whose output is the same for all sums that they can reach
-(converters give dead channels enormous biases and any shift) get entries that give just that.
+(converters give dead channels enormous biases and any shift) get factors that give just that.
 """
 
 from __future__ import annotations
@@ -28,18 +28,29 @@ _INT32_LIMIT = 1 << 31
 
 @dataclasses.dataclass(frozen=True)
 class ChannelTable:
-    """The channels of one call.
+    """The channels of one call: int8 weights [channels, taps], and int32 factors [channels].
 
-    `entries` is int32 [channels, 4]: twice the bias, multiplier, rounding, right shift. `weights` is int8
-    [channels, taps], with zeros for channels that do not depend on their input.
+    All shifts are to the right, by at least 1. Channels that do not depend on their input have weights of 0.
     """
 
-    entries: NDArray[np.int32]
     weights: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    multiplier: NDArray[np.int32]
+    right: NDArray[np.int32]
+    zero_point: int
+
+    @property
+    def entries(self) -> NDArray[np.int32]:
+        """`ek_channel` of edgekit/kernels/mcu/requantize.h: twice the bias, multiplier, rounding, right."""
+        rounding = (self.zero_point << self.right.astype(np.int64)) + (1 << (self.right - 1))
+        return np.stack([2 * self.bias, self.multiplier, rounding, self.right], axis=1).astype(np.int32)
 
     def take(self, channels: Sequence[int]) -> ChannelTable:
         """The same for some channels, in this order."""
-        return ChannelTable(self.entries[list(channels)], self.weights[list(channels)])
+        order = list(channels)
+        return ChannelTable(
+            self.weights[order], self.bias[order], self.multiplier[order], self.right[order], self.zero_point
+        )
 
 
 def channel_table(
@@ -53,22 +64,18 @@ def channel_table(
 
     Of `how` only the zero point and the clamp count: a kernel's other calls have other factors.
     """
-    entries, kept = np.zeros((len(bias), 4), np.int64), weights.copy()
     lowest, highest = reachable_sums(weights, bias)
+    kept, bias, multiplier, right = weights.copy(), bias.copy(), multiplier.copy(), -shift
     for channel in range(len(bias)):
         factor = Multiplier(int(multiplier[channel]), int(shift[channel]))
         ends = int(lowest[channel]), int(highest[channel])
         constant = _constant_output(ends, factor, how)
-        if constant is not None:
-            entries[channel] = 0, 0, 2 * constant, 1
-            kept[channel] = 0
-        elif _is_plain(ends, factor, how):
-            right = -factor.shift
-            rounding = (how.zero_point << right) + (1 << (right - 1))
-            entries[channel] = 2 * int(bias[channel]), factor.multiplier, rounding, right
-        else:
+        if constant is not None:  # a sum that is scaled by a quarter
+            kept[channel], bias[channel] = 0, 4 * (constant - how.zero_point)
+            multiplier[channel], right[channel] = 1 << 30, 1
+        elif not _is_plain(ends, factor, how):
             return None
-    return ChannelTable(entries.astype(np.int32), kept)
+    return ChannelTable(kept, bias, multiplier, right, how.zero_point)
 
 
 def reachable_sums(

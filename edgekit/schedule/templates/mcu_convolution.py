@@ -1,194 +1,114 @@
-"""Convolution on microcontrollers with DSP instructions: by kernels/mcu/convolution_dsp.c."""
+"""Convolution on microcontrollers: by kernels/mcu/convolution_dsp.c, or with vectors by convolution_mve.c."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edgekit.artifacts import SharedKernel
 from edgekit.compute.convolution import Convolution
 from edgekit.schedule.cpu import McuKernel
-from edgekit.schedule.lead import Step, lead_of_steps
+from edgekit.schedule.lead import lead_of_steps
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
-from edgekit.schedule.templates.mcu_pairs import TAPS, pack_pairs, pair_table
-from edgekit.schedule.tiles import round_up
+from edgekit.schedule.templates.mcu_pairs import pack_pairs, pair_table
+from edgekit.schedule.templates.mcu_vectors import pack_vectors, sums_bytes, vector_table
+from edgekit.schedule.templates.mcu_windows import (
+    PIXELS,
+    TAPS,
+    fields_fit,
+    layer_fields,
+    pad_runs,
+    padded_taps,
+    run_words,
+    steps_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
 
+    from edgekit.compute.fixed_point import Requantization
     from edgekit.schedule.cpu import CpuClass
+    from edgekit.schedule.templates.mcu_channels import ChannelTable
 
-_PIXELS = 3  # of a tile
-_PATCH_BYTES = 2 * _PIXELS  # of a tap
+    Tabulate = Callable[[tuple[NDArray[Any], ...], Requantization], ChannelTable | None]
+
 _TILES_BYTES = 52  # sizeof(ek_tiles)
-_INT8_LIMIT, _INT16_LIMIT = 1 << 7, 1 << 15
 
 
-def _fits(job: Job, cpu: CpuClass) -> bool:
+def _fits_dsp(job: Job, cpu: CpuClass) -> bool:
+    return cpu.mcu in (McuKernel.DSP, McuKernel.MVE) and _fits(job, pair_table)
+
+
+def _fits_mve(job: Job, cpu: CpuClass) -> bool:
+    return cpu.mcu is McuKernel.MVE and _fits(job, vector_table)
+
+
+def _fits(job: Job, tabulate: Tabulate) -> bool:
     load = job.workload
     return (
-        cpu.mcu in (McuKernel.DSP, McuKernel.MVE)
-        and isinstance(load, Convolution)
+        isinstance(load, Convolution)
         and load.groups == 1
-        and _fits_fields(flatten_pixels(load))
-        and all(pair_table(constants, load.requantization) is not None for constants in job.constants)
+        and fields_fit(flatten_pixels(load))
+        and all(tabulate(constants, load.requantization) is not None for constants in job.constants)
     )
 
 
-def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+def _apply_dsp(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
-    taps = _padded_taps(load)
 
     def merge(constants: tuple[NDArray[Any], ...]) -> tuple[NDArray[np.int32], ...]:
         table = pair_table(constants, load.requantization)
         assert table is not None
-        return (pack_pairs(_pad_runs(table.weights, load), table.entries),)
+        return (pack_pairs(pad_runs(table.weights, load), table.entries),)
 
+    patch = 2 * PIXELS * padded_taps(load)
     return Scheduled(
-        None,
-        shared=SharedKernel(
-            function="ek_convolution_dsp",
-            struct="ek_convolution_layer",
-            fields=_fields(load),
-            sources=("convolution_dsp.c",),
-            header="convolution.h",
-            scratch_bytes=_PATCH_BYTES * taps + _TILES_BYTES + TAPS * _run_words(load),
-            lead_bytes=lead_of_steps(_steps(load)),
-        ),
-        merge=merge,
+        None, shared=_kernel(load, "dsp", patch + _TILES_BYTES + TAPS * run_words(load)), merge=merge
+    )
+
+
+def _apply_mve(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+    load = flatten_pixels(job.workload)
+
+    def merge(constants: tuple[NDArray[Any], ...]) -> tuple[NDArray[np.int32], ...]:
+        table = vector_table(constants, load.requantization)
+        assert table is not None
+        return (pack_vectors(table),)
+
+    is_gathered = not load.reads_input or load.window.kernel_h > 1 or load.window.dilation_w > 1
+    patch = PIXELS * padded_taps(load) if is_gathered else 0
+    return Scheduled(None, shared=_kernel(load, "mve", patch + sums_bytes(load.out_channels)), merge=merge)
+
+
+def _kernel(load: Convolution, instance: str, scratch_bytes: int) -> SharedKernel:
+    return SharedKernel(
+        function=f"ek_convolution_{instance}",
+        struct="ek_convolution_layer",
+        fields=layer_fields(load),
+        sources=(f"convolution_{instance}.c",),
+        header="convolution.h",
+        scratch_bytes=scratch_bytes,
+        lead_bytes=lead_of_steps(steps_of(load)),
     )
 
 
 MCU_CONVOLUTION = Template(
-    name="mcu_convolution_dsp", kind="convolution", version=1, fits=_fits, space=one_point, apply=_apply
+    name="mcu_convolution_dsp",
+    kind="convolution",
+    version=1,
+    fits=_fits_dsp,
+    space=one_point,
+    apply=_apply_dsp,
 )
-
-
-# ------------------------------------------------------------------------------------ runs of taps
-
-
-def _runs(load: Convolution) -> tuple[int, int]:
-    """Runs of a row of the filter, and the pixels in each: one run, unless its columns lie apart."""
-    window = load.window
-    return (window.kernel_w, 1) if window.dilation_w > 1 else (1, window.kernel_w)
-
-
-def _run_words(load: Convolution) -> int:
-    _, pixels = _runs(load)
-    return round_up(pixels * load.in_channels, TAPS) // TAPS
-
-
-def _padded_taps(load: Convolution) -> int:
-    """Taps of a window, each run padded to whole words."""
-    runs, _ = _runs(load)
-    return load.window.kernel_h * runs * _run_words(load) * TAPS
-
-
-def _pad_runs(weights: NDArray[np.int8], load: Convolution) -> NDArray[np.int8]:
-    """[channel, tap] with zeros behind each run."""
-    runs, pixels = _runs(load)
-    length = pixels * load.in_channels
-    split = weights.reshape(len(weights), load.window.kernel_h * runs, length)
-    padded = np.pad(split, ((0, 0), (0, 0), (0, _run_words(load) * TAPS - length)))
-    return padded.reshape(len(weights), -1)
-
-
-# ---------------------------------------------------------------------------------------- layer
-
-
-def _fields(load: Convolution) -> dict[str, int]:
-    window, how = load.window, load.requantization
-    runs, run_taps = _runs(load)
-    # Pixels behind a run that its last word may take in.
-    behind = -(-(_run_words(load) * TAPS - run_taps * load.in_channels) // load.in_channels)
-    left, right = _inner(load.width - behind, load.out_width, load, vertical=False)
-    top, bottom = _inner(load.height, load.out_height, load, vertical=True)
-    return {
-        "width": load.width,
-        "out_width": load.out_width,
-        "inner_left": left,
-        "inner_right": right,
-        "images": load.batch,
-        "height": load.height,
-        "out_height": load.out_height,
-        "inner_top": top,
-        "inner_bottom": bottom,
-        "out_channels": load.out_channels,
-        "pixel_bytes": load.in_channels,
-        "kernel_h": window.kernel_h,
-        "runs": runs,
-        "run_taps": run_taps,
-        "run_words": _run_words(load),
-        "words": _padded_taps(load) // TAPS,
-        "stride_h": window.stride_h,
-        "stride_w": window.stride_w,
-        "dilation_h": window.dilation_h,
-        "dilation_w": window.dilation_w,
-        "pad_top": window.pad_top,
-        "pad_left": window.pad_left,
-        "pad_value": load.pad_value,
-        "low": how.low,
-        "high": how.high,
-    }
-
-
-_WIDE_FIELDS, _SHORT_FIELDS = 4, 12  # of int32_t, then of int16_t; the rest are int8_t
-
-
-def _fits_fields(load: Convolution) -> bool:
-    """Whether every field is within its type in kernels/mcu/convolution.h."""
-    fields = list(_fields(load).values())
-    return all(value < _INT16_LIMIT for value in fields[_WIDE_FIELDS : _WIDE_FIELDS + _SHORT_FIELDS]) and all(
-        value < _INT8_LIMIT for value in fields[_WIDE_FIELDS + _SHORT_FIELDS :]
-    )
-
-
-def _axis(load: Convolution, *, vertical: bool) -> tuple[int, int, int, int]:
-    """Taps, stride, dilation and padding of a window along one axis."""
-    window = load.window
-    if vertical:
-        return window.kernel_h, window.stride_h, window.dilation_h, window.pad_top
-    return window.kernel_w, window.stride_w, window.dilation_w, window.pad_left
-
-
-def _inner(size: int, out_size: int, load: Convolution, *, vertical: bool) -> tuple[int, int]:
-    """The first position of a window that is inside the input, and the first one after that which is not."""
-    taps, stride, dilation, pad = _axis(load, vertical=vertical)
-    first = -(-pad // stride)
-    last = (size + pad - (taps - 1) * dilation - 1) // stride
-    return first, max(first, min(last + 1, out_size))
-
-
-# ------------------------------------------------------------------------------------------ lead
-
-
-def _steps(load: Convolution) -> Iterator[Step]:
-    """What a tile of pixels reads and writes: see schedule/lead.py. Tiles go on from row to row."""
-    rows = _first_inside(load.height, load.out_height, load, vertical=True)
-    columns = _first_inside(load.width, load.out_width, load, vertical=False)
-    pixels = load.out_height * load.out_width
-    for image in range(load.batch):
-        for first in range(0, pixels, _PIXELS):
-            end = min(first + _PIXELS, pixels)
-            lowest = None
-            for row, column in (divmod(pixel, load.out_width) for pixel in range(first, end)):
-                y, x = rows[row], columns[column]
-                if y is not None and x is not None:
-                    at = ((image * load.height + y) * load.width + x) * load.in_channels
-                    lowest = at if lowest is None else min(lowest, at)
-            yield Step(lowest, (image * pixels + end) * load.out_channels)
-
-
-def _first_inside(size: int, out_size: int, load: Convolution, *, vertical: bool) -> list[int | None]:
-    """For each position of a window, the first of its taps that is inside the input."""
-    taps, stride, dilation, pad = _axis(load, vertical=vertical)
-    starts = (position * stride - pad for position in range(out_size))
-    return [
-        next((at for at in range(start, start + taps * dilation, dilation) if 0 <= at < size), None)
-        for start in starts
-    ]
+MCU_CONVOLUTION_MVE = Template(
+    name="mcu_convolution_mve",
+    kind="convolution",
+    version=1,
+    fits=_fits_mve,
+    space=one_point,
+    apply=_apply_mve,
+)

@@ -1,7 +1,7 @@
 """Matrix times vector on microcontrollers with DSP instructions: by kernels/mcu/dense_dsp.c.
 
-Fully connected layers, and convolutions of one or two output pixels that each read bytes side by side: tiles of
-three pixels would be computed for nothing.
+Fully connected layers, and convolutions of one or two output pixels that read bytes side by side: most of
+a tile of three pixels would be computed for nothing.
 """
 
 from __future__ import annotations

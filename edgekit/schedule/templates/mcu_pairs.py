@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgekit.schedule.templates.mcu_channels import channel_table
+from edgekit.schedule.templates.mcu_windows import TAPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from edgekit.compute.fixed_point import Requantization
     from edgekit.schedule.templates.mcu_channels import ChannelTable
 
-TAPS = 4  # of a word of activations
+
 _HALF = 1 << 15
 _SUM_LIMIT = 1 << 23  # of a second channel: above, it cannot be told from the sum of both
 _LARGEST_INPUT = 128
