@@ -28,6 +28,7 @@ LOOP = r"""
 
 static int initialised = 42;
 static int zero[100];
+static volatile uint32_t few = 1, many = 1001;
 
 static void loop(uint32_t times) {
 #if defined(__riscv)
@@ -40,8 +41,8 @@ static void loop(uint32_t times) {
 int main(void) {
   if (initialised != 42 || zero[99] != 0)
     return 1;
-  BENCH("nothing", loop(1));
-  BENCH("loop", loop(1001));
+  BENCH("nothing", loop(few));
+  BENCH("loop", loop(many));
   host_print("hello\n");
   return 7;
 }

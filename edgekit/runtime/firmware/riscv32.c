@@ -1,4 +1,6 @@
-/* Start-up code of a 32-bit RISC-V core in machine mode: reset and traps. */
+/* Start-up code of a 32-bit RISC-V core in machine mode: reset and traps. Control registers (Zicsr) are there on every
+ * core that takes interrupts, and yet no part of what the compiler is told of the core.
+ */
 #include "semihosting.h"
 #include "startup.h"
 
@@ -9,7 +11,7 @@ static void guard_stack(void) {
   const uint32_t begin = (uint32_t)(uintptr_t)image_stack_begin - GUARD_BYTES;
   const uint32_t region = (begin >> 2) | ((GUARD_BYTES >> 3) - 1); /* a naturally aligned power of two */
   const uint32_t locked = 0x98;
-  __asm__ volatile("csrw pmpaddr0, %0\ncsrw pmpcfg0, %1" ::"r"(region), "r"(locked));
+  __asm__ volatile(".option arch, +zicsr\ncsrw pmpaddr0, %0\ncsrw pmpcfg0, %1" ::"r"(region), "r"(locked));
 }
 
 __attribute__((used, noreturn)) static void start(void) {
@@ -34,6 +36,7 @@ __attribute__((used, noreturn)) static void report_trap(uint32_t cause, uint32_t
 
 __attribute__((naked, aligned(4), used)) static void trap(void) {
   __asm__ volatile(
+      ".option arch, +zicsr\n"
       "la sp, image_fault_stack_end\n"
       "csrr a0, mcause\n"
       "csrr a1, mepc\n"
@@ -45,6 +48,7 @@ __attribute__((naked, aligned(4), used)) static void trap(void) {
 __attribute__((naked, section(".vectors"), used)) void reset(void);
 __attribute__((naked, section(".vectors"), used)) void reset(void) {
   __asm__ volatile(
+      ".option arch, +zicsr\n"
       "la sp, image_stack_end\n"
       "la t0, trap\n"
       "csrw mtvec, t0\n"

@@ -7,7 +7,6 @@ with (scripts/benchmarks/tflm.py). zig's clang can compile the sources in its pl
 from __future__ import annotations
 
 import dataclasses
-import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from edgekit.devices.emulated.microcontroller.machine import machine_of, traps_u
 from edgekit.devices.emulated.tools import run_tool
 from edgekit.devices.workspace import IMAGE_NAME
 from edgekit.runtime import runtime_file
+from edgekit.toolchain import zig_bare, zig_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,18 +145,12 @@ def _core_flags(target: Target) -> tuple[str, ...]:
 
 
 def _zig(target: Target) -> tuple[str, ...]:
-    # zig's name of the core has underscores; its ABI is part of the triple.
-    architecture = "riscv32" if target.triple.startswith("riscv32") else "thumb"
-    abi = "eabihf" if target.triple.endswith("hf") else "eabi" if architecture == "thumb" else "none"
-    cpu = target.cpu.replace("-", "_")
-    triple = f"{architecture}-freestanding-{abi}"
-    return (sys.executable, "-m", "ziglang", "cc", "-target", triple, f"-mcpu={cpu}", *_ZIG_FLAGS)
+    return (*zig_bare(target.triple, target.cpu, target.features), *_ZIG_FLAGS)
 
 
 def _version(gcc: str, compiler: Compiler) -> str:
     if compiler is Compiler.ZIG:
-        version = run_tool(sys.executable, "-m", "ziglang", "version", purpose="Asking zig's version")
-        return f"zig cc {version.strip()}"
+        return f"zig cc {zig_version()}"
     version = run_tool(gcc, "-dumpfullversion", purpose="Asking the compiler's version")
     return f"{gcc} {version.strip()}"
 
