@@ -101,7 +101,8 @@ def test_an_image_runs_on_every_core_and_its_instructions_are_counted(
 ) -> None:
     done = run(LOOP, core, tmp_path, compiler=compiler, count=True)
     assert (done.exit_code, done.printed.splitlines()[-1]) == (7, "hello")
-    assert done.intervals[2] - done.intervals[0] == 2 * 1000
+    # But for what it takes to load one number or the other.
+    assert abs(done.intervals[2] - done.intervals[0] - 2 * 1000) <= 4
     assert machine_of(load_target(core)).name in done.emulator
 
 
