@@ -24,7 +24,9 @@ _LOW_CLOCK = 0.95  # of the highest
 # Executed instructions per product and per requantized element of our kernels: those of NEON counted for
 # 1x1 convolutions with 512 input channels (6 instructions scale 4 sums); those of AVX512-VNNI read off the
 # kernel's code (43 instructions scale and narrow 64 sums; 3 of every 2 instructions around a vpdpbusd).
-_COSTS = {"mlal": (0.209, 1.5), "dot": (0.072, 1.5), "vnni": (0.024, 0.67)}
+# AMX's instructions take very different times: in their place stand nanoseconds, from products of 3136 x 64
+# by 64 x 64 and of 196 x 2304 by 2304 x 256.
+_COSTS = {"mlal": (0.209, 1.5), "dot": (0.072, 1.5), "vnni": (0.024, 0.67), "amx": (0.00077, 0.144)}
 # How many times the instructions of 64-bit ARM without sdot the same networks execute: geometric means of
 # keyword_spotting, image_classification and visual_wake_words (`edgekit profile --emulated`, November 2026).
 _INSTRUCTIONS_WITH_DOT = 0.48
@@ -294,6 +296,8 @@ def _costs(situation: Situation) -> tuple[float, float] | None:
     target = situation.manifest["target"]
     if target["architecture"] in _ARM:
         return _COSTS["dot" if "+dotprod" in target["features"] else "mlal"]
+    if "amx_int8" in situation.features:
+        return _COSTS["amx"]
     return _COSTS["vnni"] if "avx512_vnni" in situation.features else None
 
 

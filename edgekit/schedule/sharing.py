@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 _WORTH_NS = 4000  # of work for one thread: 2000 are lost again by the time that threads have met
 # What a core of each class computes in a nanosecond, roughly: most kernels are far from its limit.
 _MACS_PER_NS = {
-    X86Kernel.VNNI: 60,
+    X86Kernel.VNNI: 100,
     X86Kernel.AVX2: 20,
     RowKernel.MMLA: 40,
     RowKernel.DOT: 20,
     RowKernel.MLAL: 5,
 }
+_AMX_MACS_PER_NS = 200
+_X86_VECTOR_NS = 1.5  # to scale 16 sums
 _OTHER_MACS_PER_NS = 2
 _DEPTHWISE_SLOWER = 4  # times
 _ELEMENTS_PER_NS = {"reduction": 8}  # pooling, by the kernel's template
@@ -69,8 +71,16 @@ def _work_ns(call: KernelCall, kernel: Scheduled, cpu: CpuClass) -> float:
         return elements / _ELEMENTS_PER_NS.get(template, _OTHER_ELEMENTS_PER_NS)
     micro_kernel = cpu.x86_kernel or cpu.row_kernel
     rate = _OTHER_MACS_PER_NS if micro_kernel is None else _MACS_PER_NS[micro_kernel]
-    is_depthwise = call.workload is not None and call.workload.depthwise
-    return call.macs * (_DEPTHWISE_SLOWER if is_depthwise else 1) / rate
+    load = call.workload
+    if load is None:
+        return call.macs / rate
+    if load.depthwise:
+        return call.macs * _DEPTHWISE_SLOWER / rate
+    pixels = load.batch * load.out_height * load.out_width
+    if cpu.has_amx and pixels > 1:
+        rate = _AMX_MACS_PER_NS
+    scaling = pixels * -(-load.out_channels // 16) * _X86_VECTOR_NS if cpu.x86_kernel else 0.0
+    return call.macs / rate + scaling
 
 
 def share_begin(extent: int) -> Any:

@@ -19,7 +19,7 @@ from edgekit.ingest import read_tflite
 from edgekit.lower import lower
 from edgekit.oracle import run_oracle
 from edgekit.runtime import edgekit_model
-from edgekit.schedule import candidates, schedule
+from edgekit.schedule import candidates, schedule, sharing
 from edgekit.schedule.cpu import X86Kernel, cpu_class
 from edgekit.testing.convolution_cases import (
     ConvolutionCase,
@@ -205,14 +205,16 @@ def test_threads_never_get_less_of_a_row_than_a_tile(cpu: X86Cpu, request: pytes
 
 
 AMX_SHAPES = [
-    ConvolutionCase(1, 193, 70, 33),  # read where it is
-    ConvolutionCase(13, 15, 40, 50, (3, 3)),  # padded
+    ConvolutionCase(1, 193, 70, 33),  # read where it is, by pixels
+    ConvolutionCase(30, 20, 16, 20, (3, 3)),  # padded, by rows
+    ConvolutionCase(5, 6, 64, 130, (3, 3)),  # padded, by channels
     ConvolutionCase(27, 7, 40, 33, (3, 5), 2),  # gathered
 ]
 
 
 @pytest.mark.parametrize("threads", [2, 3, 7])
-def test_threads_share_what_tile_registers_multiply(threads: int) -> None:
+def test_threads_share_what_tile_registers_multiply(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "_WORTH_NS", 0)
     if not runs_here(X86Cpu.AMX):
         pytest.skip("this CPU has no tile registers")
     flatbuffer, frames = convolutions_model(AMX_SHAPES, Numbers()), extreme_and_random_frames(AMX_SHAPES)
@@ -291,7 +293,8 @@ def test_a_cpu_gets_the_kernels_that_its_features_allow(cpu: X86Cpu) -> None:
     model = read_tflite(convolutions_model([ConvolutionCase(2, 5, 16, 8)], Numbers()), name="model")
     tuned = schedule(lower(model), x86_target(cpu))
     assert tuned.kernels == ("x86",)
-    assert f"ek_convolution_row_{cpu}_" in tuned.module.script()
+    function = f"ek_convolution_plane_{cpu}_" if cpu is X86Cpu.AMX else f"ek_convolution_row_{cpu}_"
+    assert function in tuned.module.script()
 
 
 def test_a_cpu_without_avx2_gets_no_micro_kernels() -> None:

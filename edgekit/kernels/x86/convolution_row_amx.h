@@ -139,11 +139,13 @@ EK_AMX_INLINE void ek_multiply_amx(const ek_step *given, ek_tile_sums sums, cons
   if (TILES > 1 && VECTORS > 1) _tile_stored(3, sums[1][1], EK_LINE);
 }
 
-/* Rows of a plane of pixels, and of its output. */
+/* What is computed of a plane's pixels. */
 typedef struct ek_plane {
-  ek_row row; /* of all its pixels */
+  ek_row row; /* all of them */
   int32_t width;
   int32_t out_width;
+  int32_t begin; /* the first channel: a multiple of 16 */
+  int32_t end;   /* likewise, or the number of channels */
 } ek_plane;
 
 /* Scale PIXELS pixels of a tile's sums and store them. */
@@ -186,7 +188,7 @@ EK_AMX_INLINE void ek_block_amx(const ek_plane plane, int32_t begin, int32_t end
   const ek_row row = plane.row;
   const int32_t last = row.pixels - rows, taken = TILES * rows, packed = row.segments * row.run * EK_LANES;
   const int32_t steps = (end - begin + taken - 1) / taken, block_lines = EK_TILE_WEIGHTS / EK_LINE * VECTORS;
-  const int32_t is_last = channel + EK_LANES * VECTORS >= row.channels;
+  const int32_t is_last = channel + EK_LANES * VECTORS >= plane.end;
   const int8_t *weights = row.weights + (int64_t)packed * (channel / EK_LANES);
   ek_tile_sums sums __attribute__((aligned(EK_LINE)));
   ek_scaling how[2];
@@ -232,11 +234,11 @@ EK_AMX_INLINE void ek_convolve_tiles(const ek_plane plane, int32_t rows, const i
   const int32_t strip = taken * (fitting < 1 ? 1 : fitting);
   for (int32_t begin = 0; begin < row.pixels; begin += strip) {
     const int32_t end = begin + strip < row.pixels ? begin + strip : row.pixels;
-    int32_t channel = 0;
-    for (; channel + EK_LANES < row.channels; channel += 2 * EK_LANES) {
+    int32_t channel = plane.begin;
+    for (; channel + EK_LANES < plane.end; channel += 2 * EK_LANES) {
       ek_block_amx(plane, begin, end, rows, channel, TILES, 2, form);
     }
-    if (channel < row.channels) ek_block_amx(plane, begin, end, rows, channel, TILES, 1, form);
+    if (channel < plane.end) ek_block_amx(plane, begin, end, rows, channel, TILES, 1, form);
   }
 }
 

@@ -3,9 +3,12 @@
 For layers with several pixels. The micro-kernel (edgekit/kernels/x86/convolution_row_amx.h) takes units of
 64 bytes of what a pixel reads, and cuts its tiles by itself, for any number of pixels and channels.
 
-Parameter: `input`. 1x1 convolutions read it where it is ("direct"). For filters that move by one pixel it
-may be padded: the padded plane is read as one long row of pixels, and those between two rows of output are
-computed for nothing ("padded"). Or what each pixel reads is gathered, as in x86_patches.py ("gathered").
+Parameter: `input`. 1x1 convolutions read it where it is. For filters that move by one pixel it may be padded,
+and the padded plane is read as one long row of pixels: those between two rows of output are computed for
+nothing ("plane", both). Or what each pixel reads is gathered, as in x86_patches.py ("patches").
+
+Threads share the channels of a plane that has fewer bytes than the weights, so that no two read the same
+weights; of any other its rows, or the pixels of the only row.
 """
 
 from __future__ import annotations
@@ -16,10 +19,10 @@ import numpy as np
 from tvm import te, tirx
 
 from edgekit.schedule.scheduled import Scheduled
-from edgekit.schedule.sharing import share_begin, share_end
+from edgekit.schedule.sharing import share_begin, share_end, shared_span
 from edgekit.schedule.template import Job, Parameters, Template
 from edgekit.schedule.templates.convolution import flatten_pixels
-from edgekit.schedule.templates.convolution_rows import Runs, pack_weights, row_expressions
+from edgekit.schedule.templates.convolution_rows import Runs, pack_weights
 from edgekit.schedule.templates.padding import pad_rows, vectorize_function_padding
 from edgekit.schedule.templates.x86_form import x86_form
 from edgekit.schedule.templates.x86_patches import depth_of, divide, patch_expressions
@@ -36,10 +39,12 @@ OVERREAD_BYTES = 63  # whole units are read
 _UNIT, _FOUR, _LANES = 64, 4, 16
 _STRIP_BYTES = 128 << 10  # of patches: a small part of the second cache
 _PAIR = 32  # pixels that the micro-kernel takes at once, at most
-_LEAST_PIXELS = 8
-_LEAST_DEPTH = 16
-# Roughly, in cycles: a pixel's products of a unit and 16 channels, 64 gathered bytes, 64 padded ones.
-_PRODUCTS_CYCLES, _GATHERED_CYCLES, _PADDED_CYCLES = 1.5, 5, 2
+_LEAST_PIXELS = 8  # of a thread too
+_LEAST_DEPTH, _LEAST_PATCH = 16, 48  # bytes that a pixel reads: fewer are multiplied as fast without tiles
+_SHARED_CHANNELS = 32  # of a thread, at least
+# Roughly: a pixel's products of a unit and 16 channels; their weights, if the second cache does not hold
+# all of a layer; 64 gathered bytes; 64 padded ones.
+_PRODUCTS_CYCLES, _WEIGHTS_CYCLES, _GATHERED_CYCLES, _PADDED_CYCLES = 1.5, 150, 5, 2
 
 
 def _fits(job: Job, cpu: CpuClass) -> bool:
@@ -49,31 +54,29 @@ def _fits(job: Job, cpu: CpuClass) -> bool:
         and load.groups == 1
         and load.window.dilation_w == 1
         and load.batch * load.out_height * load.out_width >= _LEAST_PIXELS
-        and depth_of(load) >= _LEAST_DEPTH
+        and depth_of(load) >= (_LEAST_DEPTH if load.is_pointwise else _LEAST_PATCH)
     )
 
 
 def _space(job: Job, _cpu: CpuClass) -> tuple[Parameters, ...]:
     load = flatten_pixels(job.workload)
+    choices = ["plane", "patches"]
     if load.is_pointwise:
-        return (Parameters(input="direct"),)
-    if load.window.stride_h != 1 or load.window.stride_w != 1:
-        return (Parameters(input="gathered"),)
-    choices = sorted(("gathered", "padded"), key=lambda choice: _cycles(load, choice))
-    return tuple(Parameters(input=choice) for choice in choices)
+        choices = ["plane"]
+    elif load.window.stride_h != 1 or load.window.stride_w != 1:
+        choices = ["patches"]
+    return tuple(Parameters(input=name) for name in sorted(choices, key=lambda name: _cycles(load, name)))
 
 
 def _apply(job: Job, _cpu: CpuClass, parameters: Parameters) -> Scheduled:
     load, form = flatten_pixels(job.workload), x86_form(job.workload.requantization)
-    runs = _plane_runs(load) if parameters["input"] == "padded" else _patch_runs(load)
-    match parameters["input"]:
-        case "direct":
-            expressions = row_expressions(load, runs, f"ek_convolution_row_amx_{form}")
-        case "padded":
-            expressions = _plane_expressions(load, runs, f"ek_convolution_plane_amx_{form}")
-        case _:
-            strips = divide(load.out_height * load.out_width, runs.pixel_stride, _PAIR, _STRIP_BYTES)
-            expressions = patch_expressions(load, runs, strips, f"ek_convolution_row_amx_{form}")
+    if parameters["input"] == "plane":
+        runs = _plane_runs(load)
+        expressions = _plane_expressions(load, runs, f"ek_convolution_plane_amx_{form}")
+    else:
+        runs = _patch_runs(load)
+        strips = divide(load.out_height * load.out_width, runs.pixel_stride, _PAIR, _STRIP_BYTES)
+        expressions = patch_expressions(load, runs, strips, f"ek_convolution_row_amx_{form}")
     return Scheduled(
         vectorize_function_padding(te.create_prim_func(expressions)),
         _packers(load, runs),
@@ -82,34 +85,33 @@ def _apply(job: Job, _cpu: CpuClass, parameters: Parameters) -> Scheduled:
     )
 
 
-X86_AMX = Template(name="x86_amx", kind="convolution", version=1, fits=_fits, space=_space, apply=_apply)
+X86_AMX = Template(name="x86_amx", kind="convolution", version=2, fits=_fits, space=_space, apply=_apply)
 
 
 def _cycles(load: Convolution, choice: str) -> float:
     """Roughly what it takes, less what scaling does."""
-    blocks = -(-load.out_channels // _LANES)
-    if choice == "gathered":
-        units = round_up(depth_of(load), _UNIT) // _UNIT
-        pixels = load.out_height * load.out_width
-        return pixels * units * (blocks * _PRODUCTS_CYCLES + _GATHERED_CYCLES)
-    units = _plane_runs(load).length // _UNIT * load.window.kernel_h
-    high, wide = load.plane
-    padding = 0.0 if load.reads_input else high * wide * load.in_channels / _UNIT * _PADDED_CYCLES
-    return load.out_height * wide * units * blocks * _PRODUCTS_CYCLES + padding
+    blocks, before = -(-load.out_channels // _LANES), 0.0
+    if choice == "patches":
+        units, pixels = _patch_runs(load).length // _UNIT, load.out_height * load.out_width
+        before = pixels * units * _GATHERED_CYCLES
+    else:
+        high, wide = load.plane
+        units, pixels = _plane_runs(load).length // _UNIT * load.window.kernel_h, load.out_height * wide
+        if not load.reads_input:
+            before = high * wide * load.in_channels / _UNIT * _PADDED_CYCLES
+    return before + units * blocks * max(pixels * _PRODUCTS_CYCLES, _WEIGHTS_CYCLES)
 
 
 def _patch_runs(load: Convolution) -> Runs:
-    depth = depth_of(load)
-    whole = round_up(depth, _UNIT)
+    whole = round_up(depth_of(load), _UNIT)
     return Runs(
         segments=1,
         length=whole,
         stride=0,
-        pixel_stride=depth if load.is_pointwise else whole,
+        pixel_stride=whole,
         unit=_FOUR,
         is_counted_in_bytes=True,
         channels=_LANES,
-        least_pixels=_LEAST_PIXELS,
     )
 
 
@@ -163,17 +165,28 @@ def _plane_expressions(load: Convolution, runs: Runs, function: str) -> list[te.
 
 
 def _plane_calls(inputs: list[Any], out: Any, load: Convolution, runs: Runs, function: str) -> Any:
+    """One call for a thread's part of an image."""
     n = tirx.Var("n", "int32")
     plane, *constants = inputs
-    how, (_, wide) = load.requantization, load.plane
-    first, end = share_begin(load.out_height), share_end(load.out_height)
+    how, (high, wide) = load.requantization, load.plane
+    y, pixel, pixels = 0, 0, (load.out_height - 1) * wide + load.out_width
+    channel, channels = 0, load.out_channels
+    if load.out_channels * runs.packed_bytes > high * wide * load.in_channels:
+        channel, channels = shared_span(load.out_channels, _SHARED_CHANNELS)
+        part = channels
+    elif load.out_height > 1:
+        y, end = share_begin(load.out_height), share_end(load.out_height)
+        pixels, part = (end - y - 1) * wide + load.out_width, end - y
+    else:
+        pixel, pixels = shared_span(load.out_width, _LEAST_PIXELS)
+        part = pixels
     call = tirx.call_extern(
         "void",
         function,
-        tirx.address_of(plane[n, first, 0, 0]),
+        tirx.address_of(plane[n, y, pixel, 0]),
         *(tirx.address_of(constant[0]) for constant in constants),
-        tirx.address_of(out[n, first, 0, 0]),
-        (end - first - 1) * wide + load.out_width,
+        tirx.address_of(out[n, y, pixel, 0]),
+        pixels,
         runs.pixel_stride,
         runs.segments,
         runs.stride,
@@ -184,6 +197,10 @@ def _plane_calls(inputs: list[Any], out: Any, load: Convolution, runs: Runs, fun
         how.high,
         wide,
         load.out_width,
+        channel,
+        channel + channels,
     )
-    body = tirx.IfThenElse(first < end, tirx.Evaluate(call), None)
-    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, body)
+    # Lowering shrinks a buffer to what it sees accessed: let it see the last byte.
+    ends = [tirx.Evaluate(tirx.address_of(plane[load.batch - 1, high - 1, wide - 1, load.in_channels - 1]))]
+    body = tirx.IfThenElse(part > 0, tirx.Evaluate(call), None)
+    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, tirx.SeqStmt([*ends, body]))
