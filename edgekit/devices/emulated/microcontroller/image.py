@@ -7,6 +7,8 @@ with (scripts/benchmarks/tflm.py). zig's clang can compile the sources in its pl
 from __future__ import annotations
 
 import dataclasses
+import os
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -113,17 +115,21 @@ def build_image(
         Source(path=board / "memory.c", part=Part.CODE),
     ]
     folders = [word for folder in (board, *includes) for word in ("-I", str(folder))]
-    objects = []
-    for number, source in enumerate((*start_up, *sources)):
+    foreign = _zig(target) if compiler is Compiler.ZIG else (gcc, *core)
+
+    def compiled(numbered: tuple[int, Source]) -> str:
+        number, source = numbered
         name = f"{source.part}-{number}-{source.path.stem}.o"
         defines = [f"-D{define}" for define in source.defines]
+        words = (gcc, *core, *_START_UP_FLAGS) if number < len(start_up) else foreign
         common = (*_FLAGS, *warnings, optimization, *defines, *folders, "-c", str(source.path), "-o", name)
-        if number < len(start_up):
-            words = (gcc, *core, *_START_UP_FLAGS, *common)
-        else:
-            words = (*((gcc, *core) if compiler is Compiler.GCC else _zig(target)), *common)
-        run_tool(*words, purpose=f"Compiling {source.path.name} for {target.name}", directory=directory)
-        objects.append(name)
+        run_tool(
+            *words, *common, purpose=f"Compiling {source.path.name} for {target.name}", directory=directory
+        )
+        return name
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        objects = list(pool.map(compiled, enumerate((*start_up, *sources))))
     (directory / "image.ld").write_text(linker_script(machine, STACK_BYTES))
     link = (
         "-nostdlib",
