@@ -1,8 +1,9 @@
 """Scheduled kernels become plain C functions over raw pointers, without TVM's calling convention.
 
 A buffer parameter becomes a typed pointer. Scratch memory of 512 bytes or more that a kernel
-allocates becomes one more pointer parameter, so that the arena planner can place it. What is left
-needs no runtime: no packed arguments, no workspace hooks.
+allocates becomes one more pointer parameter, so that the arena planner can place it; what a thread has of
+its own, inside a loop that threads share, stays on its stack. What is left needs no runtime: no packed
+arguments, no workspace hooks.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
     from tvm.target import Target as TvmTarget
 
 _STACK_LIMIT_BYTES = 512  # smaller scratch stays on the stack, where LLVM turns it into registers
-_NESTED_LIMIT_BYTES = 1024  # inside a loop TVM takes more from a workspace of its runtime, which is not there
+_NESTED_LIMIT_BYTES = 16384  # of what a thread has of its own in a loop that it shares: every stack has that
+# TVM would take this much inside a loop from a workspace of its runtime, which is not there; and its annotation
+# for what is to be left to LLVM, which makes it a part of the stack's frame.
+_RUNTIME_BYTES, _TO_LLVM = 1024, "disable_lower_builtin"
 
 _SCHEDULED_TO_FLAT = (
     s_tir.transform.CanonicalizeLoop(),
@@ -141,8 +145,9 @@ def _over_pointers(function: Any, *, is_shared: bool) -> _Flat:
         else:
             rest.append(statement)
     if is_shared:
-        if any(_nested_bytes(statement) >= _NESTED_LIMIT_BYTES for statement in rest):
+        if any(_nested_bytes(statement) > _NESTED_LIMIT_BYTES for statement in rest):
             raise NotShareableError
+        rest = [_keep_on_stack(statement) if is_stage(statement) else statement for statement in rest]
         share, rest = share_stages(rest, parameters[len(function.params) :])
         parameters.append(share)
     body = _on_cpu(tirx.SeqStmt([*declarations, *rest]))
@@ -151,13 +156,27 @@ def _over_pointers(function: Any, *, is_shared: bool) -> _Flat:
 
 
 def _nested_bytes(statement: Any) -> int:
-    """The largest scratch memory inside a statement: what threads have of their own in a shared loop."""
-    sizes = [0]
+    """The scratch memory inside a statement: what threads have of their own in a shared loop."""
+    sizes: list[int] = []
     if is_stage(statement):
         tvm_ffi.structural_walk(
             statement, ((tirx.AllocBuffer, lambda found: sizes.append(_size_bytes(found.buffer.ty))),)
         )
-    return max(sizes)
+    return sum(sizes)
+
+
+def _keep_on_stack(stage: Any) -> Any:
+    """A stage whose scratch memory inside is on the stack, whatever its size."""
+
+    def mark(found: Any) -> Any:
+        is_large = _size_bytes(found.buffer.ty) >= _RUNTIME_BYTES
+        return (
+            tirx.AllocBuffer(found.buffer, {**found.annotations, _TO_LLVM: tirx.const(1, "bool")})
+            if is_large
+            else found
+        )
+
+    return tvm_ffi.structural_map(stage, ((tirx.AllocBuffer, mark),))
 
 
 def _is_touched_by_two(buffer: Any, statements: Sequence[Any]) -> bool:

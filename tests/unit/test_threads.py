@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,16 +13,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from edgekit.codegen import library_name
+from edgekit.codegen import generate, library_name, resolve_host_cpu
+from edgekit.codegen.llvm import compile_kernels
+from edgekit.ingest import read_tflite
+from edgekit.lower import lower
 from edgekit.oracle import run_oracle
 from edgekit.runtime.edgekit_model import Model, ModelError
-from edgekit.schedule import sharing
+from edgekit.schedule import schedule, sharing
+from edgekit.schedule.template import Choice, Parameters
+from edgekit.target import load_target
 from edgekit.testing.native import native_code, run_library
 from edgekit.testing.random_nets import random_net
 from edgekit.testing.tflite_builder import ModelBuilder, spec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from edgekit.artifacts import Code
 
 COUNTS = (1, 2, 3, 4, 7)
 FRAMES = 3
@@ -34,7 +42,10 @@ def all_shared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _agrees_for_every_count(flatbuffer: bytes, frames: list[Any]) -> None:
-    code = native_code(flatbuffer)
+    _code_agrees_for_every_count(native_code(flatbuffer), flatbuffer, frames)
+
+
+def _code_agrees_for_every_count(code: Code, flatbuffer: bytes, frames: list[Any]) -> None:
     expected = run_oracle(flatbuffer, frames)
     for threads in COUNTS:
         for actual, wanted in zip(run_library(code, frames, threads), expected, strict=True):
@@ -94,16 +105,22 @@ def test_a_convolution_gives_the_same_bytes_for_every_number_of_threads(
 
 
 @pytest.mark.usefixtures("all_shared")
-def test_a_convolution_that_needs_much_memory_for_a_tile_is_built_for_any_number_of_threads() -> None:
-    """What a tile stores first takes more than 1024 bytes, inside the loop that threads would share."""
-    model = ModelBuilder()
-    x = model.input((1, 5, 40, 6), scale=0.5, zero_point=-3)
-    weights = model.constant(_values((257, 1, 3, 6)), scale=0.01)
+def test_threads_share_a_convolution_whose_tiles_need_much_memory() -> None:
+    """What a tile stores first takes more than 1024 bytes, inside the loop that threads share."""
+    builder = ModelBuilder()
+    x = builder.input((1, 5, 40, 6), scale=0.5, zero_point=-3)
+    weights = builder.constant(_values((257, 1, 3, 6)), scale=0.01)
     out = spec((1, 5, 40, 257), scale=0.7, zero_point=1)
     dilated: dict[str, Any] = {"dilation_h_factor": 1, "dilation_w_factor": 2}
-    model.op("CONV_2D", [x, weights], out, padding="SAME", stride_w=1, stride_h=1, **dilated)
+    builder.op("CONV_2D", [x, weights], out, padding="SAME", stride_w=1, stride_h=1, **dilated)
+    flatbuffer = builder.build()
+    model = read_tflite(flatbuffer, name="model")
+    plain = dataclasses.replace(resolve_host_cpu(load_target("host")), cpu="x86-64", features=())
+    tile = Choice("convolution", Parameters(lanes=8, pixels=8))
+    tuned = schedule(lower(model), plain, lambda _job: tile)
+    assert len(compile_kernels(tuned.module, plain).shared) == len(tuned.calls)
     frames = [[_values((1, 5, 40, 6), seed)] for seed in range(FRAMES)]
-    _agrees_for_every_count(model.build(), frames)
+    _code_agrees_for_every_count(generate(model, tuned), flatbuffer, frames)
 
 
 def test_windows_that_see_nothing_but_padding_write_nothing_outside_of_the_plane() -> None:
