@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 _STACK_LIMIT_BYTES = 512  # smaller scratch stays on the stack, where LLVM turns it into registers
 _NESTED_LIMIT_BYTES = 16384  # of what a thread has of its own in a loop that it shares: every stack has that
-# TVM would take this much inside a loop from a workspace of its runtime, which is not there; and its annotation
-# for what is to be left to LLVM, which makes it a part of the stack's frame.
+# Inside a loop TVM takes this much from a workspace of its runtime, which is not there, unless an annotation
+# leaves it to LLVM, which makes it a part of the stack's frame.
 _RUNTIME_BYTES, _TO_LLVM = 1024, "disable_lower_builtin"
 
 _SCHEDULED_TO_FLAT = (
@@ -169,12 +169,9 @@ def _keep_on_stack(stage: Any) -> Any:
     """A stage whose scratch memory inside is on the stack, whatever its size."""
 
     def mark(found: Any) -> Any:
-        is_large = _size_bytes(found.buffer.ty) >= _RUNTIME_BYTES
-        return (
-            tirx.AllocBuffer(found.buffer, {**found.annotations, _TO_LLVM: tirx.const(1, "bool")})
-            if is_large
-            else found
-        )
+        if _size_bytes(found.buffer.ty) < _RUNTIME_BYTES:
+            return found
+        return tirx.AllocBuffer(found.buffer, {**found.annotations, _TO_LLVM: tirx.const(1, "bool")})
 
     return tvm_ffi.structural_map(stage, ((tirx.AllocBuffer, mark),))
 
