@@ -95,7 +95,7 @@ class McuBar:
             if share is not None and limit is not None and share > limit:
                 yield f"{row.name}'s {what} is {share:.3f} of TFLite Micro's, and {limit} is the most allowed"
         if row.stack_bytes > self.stack_bytes:
-            yield f"{row.name} takes {row.stack_bytes} bytes of stack, and {self.stack_bytes} are allowed"
+            yield f"{row.name} takes {row.stack_bytes:,} bytes of stack, and {self.stack_bytes:,} are allowed"
 
 
 def summarize(rows: Sequence[McuRow]) -> dict[str, float | None]:
