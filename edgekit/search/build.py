@@ -7,12 +7,10 @@ import importlib
 import multiprocessing
 import os
 import signal
-import tempfile
 import threading
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from edgekit.errors import ExecutorUnusableError, nearest
@@ -55,35 +53,18 @@ def build_batch(request: Request) -> Batch:
     """
     from edgekit.codegen import generate
     from edgekit.devices.frames import pack_frames
-    from edgekit.schedule.tasks import batch, random_inputs
+    from edgekit.schedule.tasks import batch, canonical_output, random_inputs
 
+    task, _ = request.items[0]
     model, tuned = batch(request.items, request.target)
     code = generate(model, tuned)
     inputs = random_inputs(request.items)
     return Batch(
         library=code.files[LIBRARY_NAME],
         inputs=pack_frames([array[None] for array in inputs]),
-        expected=request.expected if request.expected is not None else _canonical(request),
+        expected=canonical_output(task) if request.expected is None else request.expected,
         steps=len(request.items),
     )
-
-
-def _canonical(request: Request) -> bytes:
-    """What the canonical kernel of a task gives, computed on the machine that builds."""
-    from edgekit.codegen import generate, resolve_host_cpu
-    from edgekit.runtime.edgekit_model import Model
-    from edgekit.schedule.tasks import batch, random_inputs
-    from edgekit.target import load_target
-
-    task, _ = request.items[0]
-    items = ((task, None),)
-    model, tuned = batch(items, resolve_host_cpu(load_target("host")))
-    code = generate(model, tuned)
-    with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
-        path = Path(folder) / LIBRARY_NAME
-        path.write_bytes(code.files[LIBRARY_NAME])
-        (output,) = Model(str(path)).invoke(*random_inputs(items))
-    return bytes(output.tobytes())
 
 
 # ------------------------------------------------------------------------------------- executors

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str, float | None], None]
 
 _BATCH_BYTES = 32 << 20
+_BRIEF_SECONDS = 1.5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -189,8 +190,16 @@ class Tuner:
             return _parts(item.task, more, batch.expected)
         if self._runner.machine.unit is Unit.INSTRUCTIONS:
             return []
-        again = finalists(self._scores(item.task))
+        scores = self._scores(item.task)
+        again = finalists(scores)
+        if again and set(again) <= set(item.choices) and self._is_brief(item, scores):
+            self._measure(dataclasses.replace(item, is_final=True), batch)
+            return []
         return [_Work(item.task, again, is_final=True, expected=batch.expected)] if again else []
+
+    def _is_brief(self, item: _Work, scores: Mapping[Choice, float]) -> bool:
+        """Whether a last round with all of a batch takes less time than building the finalists alone."""
+        return FINAL_RUNS * sum(scores[choice] for choice in item.choices) * 1e-9 < _BRIEF_SECONDS
 
     def _records(self, item: _Work, samples: Samples) -> list[Record]:
         machine, today = self._runner.machine, datetime.now(UTC).date().isoformat()
