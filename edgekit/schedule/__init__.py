@@ -20,8 +20,8 @@ from edgekit.schedule.templates.depthwise_rows import DEPTHWISE_ROWS
 from edgekit.schedule.templates.elementwise import ELEMENTWISE
 from edgekit.schedule.templates.elementwise_kernels import NEON_ELEMENTWISE, X86_ELEMENTWISE
 from edgekit.schedule.templates.mcu_canonical import MCU_CANONICAL
-from edgekit.schedule.templates.mcu_convolution import MCU_CONVOLUTION
-from edgekit.schedule.templates.mcu_dense import MCU_DENSE
+from edgekit.schedule.templates.mcu_convolution import MCU_CONVOLUTION, MCU_CONVOLUTION_MVE
+from edgekit.schedule.templates.mcu_dense import MCU_DENSE, MCU_DENSE_MVE
 from edgekit.schedule.templates.mcu_depthwise import MCU_DEPTHWISE
 from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS, MMLA_ROWS
 from edgekit.schedule.templates.neon_mlal_rows import MLAL_LONG_ROWS, MLAL_ROWS
@@ -66,7 +66,14 @@ TEMPLATES: tuple[Template, ...] = (
     REDUCTION,
 )
 # Those for microcontrollers, likewise; the last ones fit everything.
-MCU_TEMPLATES: tuple[Template, ...] = (MCU_DENSE, MCU_CONVOLUTION, MCU_DEPTHWISE, *MCU_CANONICAL)
+MCU_TEMPLATES: tuple[Template, ...] = (
+    MCU_DENSE_MVE,
+    MCU_CONVOLUTION_MVE,
+    MCU_DENSE,
+    MCU_CONVOLUTION,
+    MCU_DEPTHWISE,
+    *MCU_CANONICAL,
+)
 
 
 def schedule(lowered: LoweredModule, target: Target, lookup: Lookup = lambda _job: None) -> TunedModule:

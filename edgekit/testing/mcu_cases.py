@@ -146,14 +146,16 @@ def _calls(index: int, case: Case) -> list[str]:
         )
 
     apart = call(f"input_{index}_0", f"out_{index}")
-    expect = f'bench_expect("{case.name}", {{}}, expected_{index}, sizeof expected_{index});'
-    lines = [f'  BENCH("{case.name}", {apart});']
-    lines.append("  " + expect.format(f"out_{index}"))
+
+    def expect(label: str, actual: str) -> str:
+        return f'  bench_expect("{label}", {actual}, expected_{index}, sizeof expected_{index});'
+
+    lines = [f'  BENCH("{case.name}", {apart});', expect(case.name, f"out_{index}")]
     if shared.lead_bytes is not None:
         start = f"arena_{index} + {shared.lead_bytes}"
         lines.append(f"  __builtin_memcpy({start}, input_{index}_0, sizeof input_{index}_0);")
         lines.append(f"  {call(start, f'arena_{index}')};")
-        lines.append("  " + expect.format(f"arena_{index}").replace(case.name, f"{case.name}, overlapping"))
+        lines.append(expect(f"{case.name}, overlapping", f"arena_{index}"))
     return lines
 
 

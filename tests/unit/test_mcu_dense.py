@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgekit.schedule.templates.mcu_dense import MCU_DENSE
-from edgekit.testing.mcu_layers import DSP, check, constants_of, job_of, layer
+from edgekit.schedule.templates.mcu_dense import MCU_DENSE, MCU_DENSE_MVE
+from edgekit.testing.mcu_layers import DSP, MVE, check, constants_of, job_of, layer
 
 if TYPE_CHECKING:
     from edgekit.compute.convolution import Convolution
+    from edgekit.schedule.cpu import CpuClass
+    from edgekit.schedule.template import Template
 
 NAMED = {
     "one output": layer((1, 1), (320, 1)),
@@ -28,9 +30,13 @@ NAMED = {
 }
 
 
+SHARED = {"dsp": (MCU_DENSE, DSP), "mve": (MCU_DENSE_MVE, MVE)}
+
+
+@pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED.keys())
 @pytest.mark.parametrize("load", NAMED.values(), ids=NAMED.keys())
-def test_products_with_a_vector_on_cores_with_dsp_instructions_are_exact(load: Convolution) -> None:
-    check(MCU_DENSE, DSP, load, constants_of(load, seed=1))
+def test_products_with_a_vector_are_exact(load: Convolution, shared: tuple[Template, CpuClass]) -> None:
+    check(*shared, load, constants_of(load, seed=1))
 
 
 @settings(max_examples=100, deadline=None)
@@ -39,13 +45,19 @@ def test_products_with_a_vector_on_cores_with_dsp_instructions_are_exact(load: C
     vectors=st.sampled_from([1, 1, 2]),
     points=st.tuples(st.integers(-128, 127), st.integers(-128, 127)),
     dead=st.sampled_from([0.0, 0.0, 0.5]),
+    shared=st.sampled_from(list(SHARED.values())),
     seed=st.integers(0, 1 << 16),
 )
 def test_any_number_of_inputs_and_outputs_is_exact(
-    sizes: tuple[int, int], vectors: int, points: tuple[int, int], dead: float, seed: int
+    sizes: tuple[int, int],
+    vectors: int,
+    points: tuple[int, int],
+    dead: float,
+    shared: tuple[Template, CpuClass],
+    seed: int,
 ) -> None:
     load = layer((1, 1), sizes, images=vectors, zero_point=points[0], pad_value=points[1])
-    check(MCU_DENSE, DSP, load, constants_of(load, seed, dead=dead), seed)
+    check(*shared, load, constants_of(load, seed, dead=dead), seed)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,15 @@ typedef struct ek_dense_layer {
   int32_t vector_bytes;
   int16_t inputs;
   int16_t outputs;
-  int8_t low; /* of the output: the activation's clamp */
+  int8_t zero_point; /* of the output */
+  int8_t low;        /* of the output: the activation's clamp */
   int8_t high;
 } ek_dense_layer;
 
 /* For cores with DSP instructions; see dense_dsp.c. */
 void ek_dense_dsp(const ek_dense_layer *layer, const int8_t *in, const int32_t *weights, int8_t *out, void *scratch);
+
+/* For cores with MVE; see dense_mve.c. */
+void ek_dense_mve(const ek_dense_layer *layer, const int8_t *in, const int32_t *weights, int8_t *out);
 
 #endif

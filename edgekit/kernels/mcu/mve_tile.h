@@ -1,14 +1,8 @@
-/* The inner loops of convolution_mve.c and dense_mve.c: assembly where the core has MVE, else the same in C. */
+/* The inner loops of convolution_mve.c: assembly where the core has MVE, else the same in C. */
 #ifndef EK_MVE_TILE_H
 #define EK_MVE_TILE_H
 
-#include "requantize.h"
-
-#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
-#define EK_HAS_MVE 1
-#else
-#define EK_HAS_MVE 0
-#endif
+#include "mve.h"
 
 enum { EK_LANES = 3 };
 
@@ -126,11 +120,6 @@ EK_INLINE void ek_fill(int8_t *to, int8_t value, int32_t count) {
       : "q0", "lr", "memory");
 }
 #else
-EK_INLINE int32_t ek_scale_by_channel(int32_t sum, int32_t multiplier, int32_t shift, int32_t zero_point) {
-  const int32_t high = ek_smmlar(ek_double_wrapping(sum), multiplier, 0);
-  return ek_ssat8(((high + (high >> 31) + (1 << (-shift - 1))) >> -shift) + zero_point);
-}
-
 static void ek_multiply_lanes(const ek_lanes *lanes) {
   const int32_t *weights = lanes->weights;
   for (int32_t *sums = lanes->sums; weights != lanes->scales; sums += 2 * EK_LANES) {

@@ -1,4 +1,4 @@
-"""Matrix times vector on microcontrollers with DSP instructions: by kernels/mcu/dense_dsp.c.
+"""Matrix times vector on microcontrollers: by kernels/mcu/dense_dsp.c, or with vectors by dense_mve.c.
 
 Fully connected layers, and convolutions of one or two output pixels that read bytes side by side: most of
 a tile of three pixels would be computed for nothing.
@@ -13,11 +13,12 @@ import numpy as np
 from edgekit.artifacts import SharedKernel
 from edgekit.compute.convolution import Convolution
 from edgekit.schedule.cpu import McuKernel
-from edgekit.schedule.lead import lead_of_pixels
+from edgekit.schedule.lead import Step, lead_of_pixels, lead_of_steps
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.mcu_channels import channel_table
 from edgekit.schedule.templates.mcu_pairs import pair_words, pairs_fit
+from edgekit.schedule.templates.mcu_vectors import pack_vectors, vector_table
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
@@ -51,57 +52,107 @@ def vectors_of(load: Convolution) -> tuple[int, int, int] | None:
     return None
 
 
-def _fits(job: Job, cpu: CpuClass) -> bool:
-    load = job.workload
-    if cpu.mcu not in (McuKernel.DSP, McuKernel.MVE) or not isinstance(load, Convolution):
-        return False
-    found = vectors_of(load)
-    if found is None or load.out_channels >= _INT16_LIMIT:
-        return False
-    vectors, _, inputs = found
+def _fits_dsp(job: Job, cpu: CpuClass) -> bool:
     return (
-        vectors <= _MOST_VECTORS
-        and inputs <= _MOST_INPUTS
-        and all(_table(constants, load) is not None for constants in job.constants)
+        cpu.mcu in (McuKernel.DSP, McuKernel.MVE)
+        and _fits(job, _MOST_INPUTS)
+        and all(_table(constants, job.workload) is not None for constants in job.constants)
     )
 
 
-def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+def _fits_mve(job: Job, cpu: CpuClass) -> bool:
+    return (
+        cpu.mcu is McuKernel.MVE
+        and _fits(job, _INT16_LIMIT - 1)
+        and all(
+            vector_table(constants, job.workload.requantization) is not None for constants in job.constants
+        )
+    )
+
+
+def _fits(job: Job, most_inputs: int) -> bool:
     load = job.workload
-    found = vectors_of(load)
-    assert found is not None
-    vectors, vector_bytes, inputs = found
+    found = vectors_of(load) if isinstance(load, Convolution) else None
+    if found is None or load.out_channels >= _INT16_LIMIT:
+        return False
+    vectors, _, inputs = found
+    return vectors <= _MOST_VECTORS and inputs <= most_inputs
+
+
+def _apply_dsp(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+    load = job.workload
+    fields = _fields(load)
 
     def merge(constants: tuple[NDArray[Any], ...]) -> tuple[NDArray[np.int32], ...]:
         table = _table(constants, load)
         assert table is not None
         return (_pack_quads(table),)
 
-    how = load.requantization
     return Scheduled(
         None,
         shared=SharedKernel(
             function="ek_dense_dsp",
             struct="ek_dense_layer",
-            fields={
-                "vectors": vectors,
-                "vector_bytes": vector_bytes,
-                "inputs": inputs,
-                "outputs": load.out_channels,
-                "low": how.low,
-                "high": how.high,
-            },
+            fields=fields,
             sources=("dense_dsp.c",),
             header="dense.h",
-            scratch_bytes=2 * round_up(inputs, _INPUTS) + _QUADS_BYTES,
-            lead_bytes=lead_of_pixels(vectors, vector_bytes, load.out_channels),
+            scratch_bytes=2 * round_up(fields["inputs"], _INPUTS) + _QUADS_BYTES,
+            lead_bytes=lead_of_pixels(fields["vectors"], fields["vector_bytes"], load.out_channels),
         ),
         merge=merge,
     )
 
 
+def _apply_mve(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+    load = job.workload
+    fields = _fields(load)
+
+    def merge(constants: tuple[NDArray[Any], ...]) -> tuple[NDArray[np.int32], ...]:
+        table = vector_table(constants, load.requantization)
+        assert table is not None
+        return (pack_vectors(table, together=_CHANNELS),)
+
+    ends = [*range(_CHANNELS, load.out_channels, _CHANNELS), load.out_channels]
+    return Scheduled(
+        None,
+        shared=SharedKernel(
+            function="ek_dense_mve",
+            struct="ek_dense_layer",
+            fields=fields,
+            sources=("dense_mve.c",),
+            header="dense.h",
+            lead_bytes=lead_of_steps(
+                Step(vector * fields["vector_bytes"], vector * load.out_channels + end)
+                for vector in range(fields["vectors"])
+                for end in ends
+            ),
+        ),
+        merge=merge,
+    )
+
+
+def _fields(load: Convolution) -> dict[str, int]:
+    """The fields of `ek_dense_layer`."""
+    found = vectors_of(load)
+    assert found is not None
+    vectors, vector_bytes, inputs = found
+    how = load.requantization
+    return {
+        "vectors": vectors,
+        "vector_bytes": vector_bytes,
+        "inputs": inputs,
+        "outputs": load.out_channels,
+        "zero_point": how.zero_point,
+        "low": how.low,
+        "high": how.high,
+    }
+
+
 MCU_DENSE = Template(
-    name="mcu_dense_dsp", kind="convolution", version=1, fits=_fits, space=one_point, apply=_apply
+    name="mcu_dense_dsp", kind="convolution", version=1, fits=_fits_dsp, space=one_point, apply=_apply_dsp
+)
+MCU_DENSE_MVE = Template(
+    name="mcu_dense_mve", kind="convolution", version=1, fits=_fits_mve, space=one_point, apply=_apply_mve
 )
 
 
