@@ -322,6 +322,23 @@ def steps_of(calls: Sequence[KernelCall]) -> tuple[Step, ...]:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class FirmwareSources:
+    """C sources of a microcontroller's model, and the memory it needs; not compiled yet."""
+
+    prefix: str
+    files: Mapping[str, bytes]  # path in the bundle -> content
+    plan: MemoryPlan
+    steps: tuple[Step, ...]
+    weights: Mapping[int, int]  # Operator.index -> bytes of the constants that it is the first to read
+    tuning: Tuning = UNTUNED
+
+    @property
+    def weight_bytes(self) -> int:
+        """Constants in flash."""
+        return sum(self.weights.values())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class FirmwareBuild:
     """How the C sources of a microcontroller's model are named and compiled."""
 

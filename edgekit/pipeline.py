@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from edgekit.codegen import generate, resolve_host_cpu
-from edgekit.codegen.firmware import generate_firmware
+from edgekit.codegen.firmware import compile_firmware, generate_firmware
 from edgekit.dump import Dump
 from edgekit.ingest import macs, read_tflite
 from edgekit.lower import lower
 from edgekit.package import package_bundle, package_litert
 from edgekit.package.budgets import check_budgets, check_litert_budgets
 from edgekit.package.firmware import package_firmware
+from edgekit.package.firmware.budgets import check_code_fits, check_fits, check_instructions
+from edgekit.profile.count_firmware import count_firmware
 from edgekit.project import Budgets
 from edgekit.schedule import schedule
 from edgekit.search.lookup import StoreLookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
-    from edgekit.artifacts import Bundle
+    from edgekit.artifacts import Bundle, Code, QuantizedModel
     from edgekit.store import Records
     from edgekit.target import Target
 
@@ -64,7 +67,7 @@ def compile_model(
     return bundle
 
 
-def compile_firmware(
+def make_firmware(
     model_path: Path,
     target: Target,
     directory: Path,
@@ -84,13 +87,26 @@ def compile_firmware(
     progress("scheduling", 0.2)
     tuned = show("schedule", schedule(lowered, target, StoreLookup(records, target)))
     progress("generating C", 0.4)
-    code = show("codegen", generate_firmware(model, tuned))
-    check_budgets(code, budgets)
+    sources = show("sources", generate_firmware(model, tuned))
+    check_fits(model, sources, target, budgets)
+    progress("compiling it", 0.6)
+    code = show("codegen", compile_firmware(sources, target))
+    check_code_fits(model, sources, code, target, budgets)
     progress("asking the oracle and packaging", 0.8)
+    if budgets.max_instructions is not None:
+        check_instructions(model, _executed(model, code, target, progress), budgets)
     folder = directory / model.name / target.name
     bundle = show("package", package_firmware(model, code, target, directory=folder))
     progress("done", 1.0)
     return bundle
+
+
+def _executed(model: QuantizedModel, code: Code, target: Target, progress: Progress) -> dict[int, int]:
+    """Instructions of one invocation by operator, counted on the emulated target."""
+    with TemporaryDirectory(prefix="edgekit-") as folder:
+        draft = package_firmware(model, code, target, directory=Path(folder) / "draft")
+        steps = count_firmware(draft, progress=progress).steps
+    return {step.index: step.instructions for step in steps}
 
 
 def wrap_for_litert(

@@ -32,7 +32,8 @@ class Budgets:
     """[budgets]: what a build may cost at most. None is no limit."""
 
     max_ram_bytes: int | None = None  # arena and state
-    max_flash_bytes: int | None = None  # the library
+    max_flash_bytes: int | None = None  # the library; of a firmware, code and weights
+    max_instructions: int | None = None  # of one invocation, on a microcontroller
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,6 +73,7 @@ _SCHEMA: Mapping[str, Key] = {
         keys={
             "max_ram_bytes": Key(type=int, required=False),
             "max_flash_bytes": Key(type=int, required=False),
+            "max_instructions": Key(type=int, required=False),
         },
     ),
 }
@@ -127,6 +129,7 @@ target = {_quote(target)}   # `edgekit targets` lists them
 # [budgets]              # a build that costs more fails with exit code 4
 # max_ram_bytes = 65536
 # max_flash_bytes = 262144
+# max_instructions = 8000000   # of an invocation, on a microcontroller
 """
 
 

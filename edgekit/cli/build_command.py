@@ -32,7 +32,18 @@ if TYPE_CHECKING:
 @click.option("--name", help="What to call the model; its file's name by default.")
 @click.option("--output", type=PATH, metavar="DIR", help="Root of the build folders; 'build' by default.")
 @click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="Fail if arena and state need more.")
-@click.option("--max-flash", type=click.IntRange(1), metavar="BYTES", help="Fail if the library is larger.")
+@click.option(
+    "--max-flash",
+    type=click.IntRange(1),
+    metavar="BYTES",
+    help="Fail if the library, or a firmware's code and weights, are larger.",
+)
+@click.option(
+    "--max-instructions",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Fail if an invocation executes more, counted on the emulated microcontroller.",
+)
 @click.option(
     "--trials", type=click.IntRange(1), metavar="N", help="Tune before: measure so many candidates."
 )
@@ -59,6 +70,7 @@ def command(
     output: Path | None,
     max_ram: int | None,
     max_flash: int | None,
+    max_instructions: int | None,
     trials: int | None,
     tune_minutes: float | None,
     executor: str | None,
@@ -85,7 +97,7 @@ def command(
         "target": _target(target, default_target),
         "output": output or (project.output if project else Path("build")),
         "name": name or default_name,
-        "budgets": _budgets(max_ram, max_flash, project),
+        "budgets": _budgets(max_ram, max_flash, max_instructions, project),
         "trials": trials,
         "tune_minutes": tune_minutes,
         "executor": executor,
@@ -164,13 +176,14 @@ def _target(given: str | None, default: str | None) -> str:
     return chosen
 
 
-def _budgets(max_ram: int | None, max_flash: int | None, project: Project | None) -> Budgets:
+def _budgets(
+    max_ram: int | None, max_flash: int | None, max_instructions: int | None, project: Project | None
+) -> Budgets:
     from edgekit.project import Budgets
 
+    given = {"max_ram_bytes": max_ram, "max_flash_bytes": max_flash, "max_instructions": max_instructions}
     budgets = project.budgets if project else Budgets()
-    if max_ram is not None:
-        budgets = dataclasses.replace(budgets, max_ram_bytes=max_ram)
-    return budgets if max_flash is None else dataclasses.replace(budgets, max_flash_bytes=max_flash)
+    return dataclasses.replace(budgets, **{key: value for key, value in given.items() if value is not None})
 
 
 _RECORDS_OF = {"board": "a board", "machine": "a machine like this", "emulator": "an emulator (instructions)"}
@@ -197,7 +210,7 @@ def _show(path: Path, manifest: Any) -> None:
     rows = [
         ("model", manifest["model"]["name"]),
         ("target", f"{manifest['target']['name']} ({manifest['target']['cpu']})"),
-        ("library", f"{memory['library_bytes']:,} bytes: {parts}"),
+        ("flash" if "firmware" in manifest else "library", f"{memory['library_bytes']:,} bytes: {parts}"),
         ("arena", f"{memory['arena_bytes']:,} bytes, and {memory['state_bytes']:,} of state"),
         ("work", f"{manifest['macs']:,} multiply-accumulates in {len(manifest['operators'])} steps"),
         ("tuned", _tuned(manifest["tuning"])),

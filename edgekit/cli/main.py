@@ -12,6 +12,7 @@ import click
 
 import edgekit
 from edgekit.errors import EdgeKitError, ExitCode, nearest
+from edgekit.runtime import runtime_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,8 +90,22 @@ class LazyGroup(click.Group):
         return result
 
 
+def _show_cmake_folder(context: click.Context, _option: click.Parameter, given: bool) -> None:
+    if given and not context.resilient_parsing:
+        click.echo(runtime_file("cmake"))
+        context.exit()
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXAMPLES)
 @click.version_option(edgekit.__version__, prog_name="edgekit")
+@click.option(
+    "--cmake-dir",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_cmake_folder,
+    help="Print what EdgeKit_DIR must be for find_package(EdgeKit) in CMake, and exit.",
+)
 def cli() -> None:
     """Build an int8 TFLite model for an ARM Linux board, deploy it over SSH, prove it bit-exact and see
     where its time goes. Every verb explains itself: edgekit VERB --help.

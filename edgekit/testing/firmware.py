@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edgekit.artifacts import Code
+    from edgekit.artifacts import FirmwareSources
 
     Frame = Sequence[NDArray[Any]]
 
@@ -29,7 +29,7 @@ WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werr
 _TRAPS = ("-fsanitize=undefined", "-fsanitize-trap=undefined", "-fno-sanitize=alignment")
 
 
-def firmware_code(flatbuffer: bytes, target: str = "cortex-m4", name: str = "model") -> Code:
+def firmware_code(flatbuffer: bytes, target: str = "cortex-m4", name: str = "model") -> FirmwareSources:
     """The C sources of a model for a microcontroller."""
     model = read_tflite(flatbuffer, name=name)
     return generate_firmware(model, schedule(lower(model), load_target(target)))

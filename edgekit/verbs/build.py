@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgekit.artifacts import Engine
 from edgekit.devices.choice import DeviceChoice
 from edgekit.errors import NothingToTuneError, WrongValueError
-from edgekit.pipeline import compile_firmware, compile_model, wrap_for_litert
+from edgekit.pipeline import compile_model, make_firmware, wrap_for_litert
 from edgekit.project import Budgets
 from edgekit.store import Store, shipped_records, store_path
 from edgekit.target import Target, TargetKind, load_target
@@ -51,7 +51,8 @@ def build(
         target: a target, its name ("rpi4") or the path of a target file.
         output: root of the build folders.
         name: what to call the model; its file's name by default.
-        budgets: bytes of RAM and flash that the build may need at most.
+        budgets: bytes of RAM and flash that the build may need at most, and on a microcontroller the
+            instructions of an invocation.
         engine: EdgeKit's own; or LiteRT, whose answers are not bit-exact to the oracle, and which must be on
             the device: nothing is compiled then. `build_fastest` chooses by a race.
         trials: measure so many candidates before; see `tune`.
@@ -76,6 +77,7 @@ def build(
         Whatever `tune` raises, if there is something to measure before.
     """
     chosen = load_target(target) if isinstance(target, str) else target
+    _refuse_what_is_not_there(chosen, budgets, engine)
     if engine is Engine.LITERT:
         if trials is not None or tune_minutes is not None:
             raise WrongValueError(
@@ -99,7 +101,7 @@ def build(
                 executor=executor,
                 progress=progress,
             )
-    compile_for = compile_firmware if chosen.kind is TargetKind.MICROCONTROLLER else compile_model
+    compile_for = make_firmware if chosen.kind is TargetKind.MICROCONTROLLER else compile_model
     with known_records() as records:
         return compile_for(
             Path(model),
@@ -110,6 +112,23 @@ def build(
             records=records,
             dump=dump,
             progress=progress,
+        )
+
+
+def _refuse_what_is_not_there(target: Target, budgets: Budgets, engine: Engine) -> None:
+    """LiteRT does not run on a microcontroller; instructions are counted nowhere else."""
+    bare = target.kind is TargetKind.MICROCONTROLLER
+    if bare and engine is Engine.LITERT:
+        raise WrongValueError(
+            f"LiteRT does not run on {target.name}.",
+            why="It needs an operating system.",
+            fix="Leave --engine out: EdgeKit's own engine needs nothing on the device.",
+        )
+    if budgets.max_instructions is not None and not bare:
+        raise WrongValueError(
+            f"A budget of instructions cannot be held for {target.name}.",
+            why="They are counted on emulated microcontrollers; on Linux what counts is time.",
+            fix="Leave --max-instructions out, or build for a microcontroller: 'edgekit targets' lists them.",
         )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgekit.artifacts import Code, FirmwareBuild, steps_of
+from edgekit.artifacts import Code, FirmwareBuild, FirmwareSources
 from edgekit.codegen.arena import BARE, Kernels, arrange
 from edgekit.codegen.firmware.c_text import identifier
 from edgekit.codegen.firmware.description import description_source
@@ -26,15 +26,16 @@ if TYPE_CHECKING:
 
     from edgekit.artifacts import QuantizedModel, TunedModule
     from edgekit.codegen.arena import Arrangement
+    from edgekit.target import Target
 
-__all__ = ["generate_firmware"]
+__all__ = ["compile_firmware", "generate_firmware"]
 
 # Arduino looks for a library's headers beside its sources.
 _FORWARD = '#include "../include/{name}.h"\n'
 
 
-def generate_firmware(model: QuantizedModel, tuned: TunedModule) -> Code:
-    """The C sources of a tuned model."""
+def generate_firmware(model: QuantizedModel, tuned: TunedModule) -> FirmwareSources:
+    """The C sources of a tuned model. Nothing is compiled."""
     firmware = describe(model, tuned)
     name = firmware.prefix
     sources = {
@@ -49,20 +50,34 @@ def generate_firmware(model: QuantizedModel, tuned: TunedModule) -> Code:
     if operators is not None:
         sources[f"src/{name}_operators.c"] = operators
     kernels = kernel_sources(tuned.shared.values())
-    files = {
-        **{path: text.encode() for path, text in sources.items()},
-        **{f"src/kernels/{path}": content for path, content in kernels.items()},
-    }
-    constants = {c.symbol: c for c in (*firmware.constants.values(), *firmware.initial_states.values())}
-    size = code_size(files, name, tuned.target)
-    return Code(
-        files=files,
+    return FirmwareSources(
+        prefix=name,
+        files={
+            **{path: text.encode() for path, text in sources.items()},
+            **{f"src/kernels/{path}": content for path, content in kernels.items()},
+        },
         plan=firmware.plan,
-        steps=steps_of(firmware.calls),
-        code_bytes=size.code_bytes,
-        weight_bytes=sum(constant.array.nbytes for constant in constants.values()),
+        steps=firmware.steps,
+        weights=_weights(firmware),
         tuning=tuned.tuning,
-        firmware=FirmwareBuild(prefix=name, flags=FLAGS, compiler=size.compiler),
+    )
+
+
+def compile_firmware(sources: FirmwareSources, target: Target) -> Code:
+    """The sources and how much flash their code takes, by the compiler for the target's core.
+
+    Raises:
+        CompilerFailedError: it refused code of ours: a bug.
+    """
+    size = code_size(sources.files, sources.prefix, target)
+    return Code(
+        files=sources.files,
+        plan=sources.plan,
+        steps=sources.steps,
+        code_bytes=size.code_bytes,
+        weight_bytes=sources.weight_bytes,
+        tuning=sources.tuning,
+        firmware=FirmwareBuild(prefix=sources.prefix, flags=FLAGS, compiler=size.compiler),
     )
 
 
@@ -120,6 +135,21 @@ def _functions(tuned: TunedModule, prefix: str) -> dict[str, CFunction]:
         function = print_function(f"{prefix}_{name}", kernel, reads=reads[name])
         functions[name] = printed.setdefault((function.parameters, function.body), function)
     return functions
+
+
+def _weights(firmware: Firmware) -> dict[int, int]:
+    """Bytes of constants by the operator that reads them first; first values of the state are the first's."""
+    seen: set[str] = set()
+    weights = {call.operator: 0 for call in firmware.calls}
+    for call in firmware.calls:
+        for name in call.reads:
+            constant = firmware.constants.get(name)
+            if constant is not None and constant.symbol not in seen:
+                seen.add(constant.symbol)
+                weights[call.operator] += constant.array.nbytes
+    for constant in firmware.initial_states.values():
+        weights[firmware.calls[0].operator] += constant.array.nbytes
+    return weights
 
 
 def _constants(tuned: TunedModule, prefix: str) -> dict[str, Constant]:

@@ -35,9 +35,9 @@ unsigned using virtual void volatile while xor arena state main
 """
 
 
-def identifier(text: str) -> str:
-    """A C identifier like a name: lower case, no leading digit, no keyword."""
-    plain = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "model"
+def identifier(text: str, *, otherwise: str = "model") -> str:
+    """A C identifier like a name: lower case, no leading digit, no keyword; never empty."""
+    plain = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or otherwise
     return f"m_{plain}" if plain[0].isdigit() or plain in _RESERVED.split() else plain
 
 

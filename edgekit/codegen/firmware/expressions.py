@@ -15,7 +15,7 @@ from edgekit.codegen.firmware.c_text import C_TYPES, float_literal, integer_lite
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LONG = 76  # characters of a subexpression that gets a name of its own
+_LONG = 56  # characters of a subexpression that gets a name of its own
 # How tightly operators bind, and those whose operands may be what needs no parentheses for people either.
 _ATOM, _CAST, _TIMES, _PLUS, _SHIFT, _COMPARE, _BITS, _LOGIC, _CHOICE = range(9)
 _OPERATORS: dict[str, tuple[str, int, int]] = {  # C, level, weakest operand without parentheses

@@ -80,6 +80,6 @@ class Firmware:
         return buffer.is_state
 
     def written(self, step: Step) -> str:
-        """Names of the tensors that a step's operator writes."""
+        """Names of the tensors that a step's operator writes; of those that converters join, the first."""
         operator = next(o for o in self.graph.operators if o.index == step.operator)
-        return ", ".join(self.graph.tensors[i].name for i in operator.outputs)
+        return ", ".join(self.graph.tensors[i].name.partition(";")[0] for i in operator.outputs)

@@ -18,7 +18,8 @@ from edgekit.codegen.firmware.expressions import Expressions, UnprintableError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_STACK_LIMIT_BYTES = 64  # larger scratch memory is a parameter, which the planner places in the arena
+# Of the arrays of a function. Further ones are parameters, which the planner places in the arena.
+_STACK_LIMIT_BYTES = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +47,7 @@ class _Printer:
         self._taken: set[str] = set()
         self._scalars: set[str] = set()
         self._undeclared: set[str] = set()  # scalars that are declared where they get their first value
+        self._stack_bytes = 0
         self._workspaces: list[tuple[str, str, int]] = []  # C type, name, bytes
         self._expressions = Expressions(self._name_of, self._element)
 
@@ -73,7 +75,7 @@ class _Printer:
     # ---------------------------------------------------------------------------------------- names
 
     def _new_name(self, variable: Any, wanted: str | None = None) -> str:
-        base = identifier(wanted or variable.name)
+        base = identifier(wanted or variable.name, otherwise="i")
         name, count = base, 1
         while name in self._taken:
             count += 1
@@ -137,7 +139,9 @@ class _Printer:
                 self._undeclared.add(name)
                 return []
             return _indented([f"{C_TYPES[dtype]} {name};"], depth)
-        if size_bytes > _STACK_LIMIT_BYTES:
+        self._stack_bytes += size_bytes
+        if self._stack_bytes > _STACK_LIMIT_BYTES:
+            self._stack_bytes -= size_bytes
             self._workspaces.append((C_TYPES[dtype], name, size_bytes))
             return []
         return _indented([f"{C_TYPES[dtype]} {name}[{elements}];"], depth)

@@ -57,15 +57,15 @@ def _positions(firmware: Firmware) -> dict[str, int]:
 
 def _layers(firmware: Firmware) -> dict[int, str]:
     """The constant structs of shared kernels, by operator."""
+    positions = _positions(firmware)
     layers = {}
-    for kernel, position in _positions(firmware).items():
+    for kernel, position in positions.items():
         shared = firmware.shared[kernel]
-        if position not in layers:
-            step = next(step for step in firmware.steps if step.operator == position)
-            layers[position] = (
-                f"/* {position}: {step.kind} {comment(firmware.written(step))} */\n"
-                f"static const {shared.struct} layer_{position} = {{\n{_fields(shared)}}};\n"
-            )
+        users = [s for s in firmware.steps if any(positions.get(c.kernel) == position for _, c in s.calls)]
+        who = ", ".join(f"{step.operator}: {step.kind}" for step in users)
+        layers[position] = (
+            f"/* {who} */\nstatic const {shared.struct} layer_{position} = {{\n{_fields(shared)}}};\n"
+        )
     return layers
 
 
@@ -94,16 +94,16 @@ def _reset(firmware: Firmware) -> str:
 def _invoke(firmware: Firmware, layers: dict[str, str]) -> str:
     lines = [f"int {firmware.prefix}_invoke(void *arena, void *state) {{"]
     if not any(firmware.is_state(name) for call in firmware.calls for name in _buffers(firmware, call)):
-        lines.append("  (void)state;")
+        lines += ["  (void)state;", ""]
     for index, step in enumerate(firmware.steps):
         lines += [
-            "",
             f"  /* {step.operator}: {step.kind} {comment(firmware.written(step))} */",
             f"  EDGEKIT_STEP({index});",
         ]
         for position, call in step.calls:
             lines += wrapped(*_call(firmware, position, call, layers), indent=2)
-    lines += ["", f"  EDGEKIT_STEP({len(firmware.steps)});", "  return 0;", "}", ""]
+        lines.append("")
+    lines += [f"  EDGEKIT_STEP({len(firmware.steps)});", "  return 0;", "}", ""]
     return "\n".join(lines)
 
 

@@ -26,7 +26,8 @@ def readme(manifest: Mapping[str, Any]) -> str:
     return f"""\
 # {prefix} for {manifest["target"]["name"]}
 
-C sources of a neural network, made by EdgeKit: no interpreter, no dynamic memory, no C library.
+C sources of a neural network, made by EdgeKit: no interpreter, no dynamic memory, and of a C
+library no more than memcpy, memmove and memset.
 
 | | bytes |
 |---|---|

@@ -1,0 +1,145 @@
+"""Whether a model fits a microcontroller and its user's budgets; if not, by how much, and what would help."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from edgekit.artifacts import DType
+from edgekit.errors import BudgetExceededError
+from edgekit.target import TargetKind, list_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgekit.artifacts import Code, FirmwareSources, Graph, Operator, QuantizedModel
+    from edgekit.project import Budgets
+    from edgekit.target import Target
+
+_KIB = 1024
+_NAMED = 3  # operators in a message
+
+
+@dataclasses.dataclass(frozen=True)
+class _Excess:
+    """Something of which there is too little: what, who takes it (by operator), and what would help."""
+
+    words: str
+    takers: Mapping[int, int]
+    unit: str
+    fix: str
+
+
+def check_fits(model: QuantizedModel, sources: FirmwareSources, target: Target, budgets: Budgets) -> None:
+    """Refuse a model that needs more RAM than there is, or whose weights alone need more flash.
+
+    Raises:
+        BudgetExceededError: by how much, the three operators that need the most, and what would help.
+    """
+    flash = sources.weight_bytes
+    _refuse(model, _memory_excess(model.graph, sources, flash, "weights alone", target, budgets))
+
+
+def check_code_fits(
+    model: QuantizedModel, sources: FirmwareSources, code: Code, target: Target, budgets: Budgets
+) -> None:
+    """Refuse code that, with the weights, needs more flash than there is.
+
+    Raises:
+        BudgetExceededError: as `check_fits`.
+    """
+    flash = code.code_bytes + code.weight_bytes
+    _refuse(model, _memory_excess(model.graph, sources, flash, "code and weights", target, budgets))
+
+
+def check_instructions(model: QuantizedModel, executed: Mapping[int, int], budgets: Budgets) -> None:
+    """Refuse a model that executes too many instructions; `executed` are those of its operators.
+
+    Raises:
+        BudgetExceededError: as `check_fits`.
+    """
+    total, most = sum(executed.values()), budgets.max_instructions
+    if most is not None and total > most:
+        excess = _Excess(
+            f"an invocation executes {total:,} instructions, {total - most:,} over the budget of {most:,}",
+            executed,
+            "instructions",
+            "Make these layers smaller, or tune the model (--tune-minutes).",
+        )
+        _refuse(model, [excess])
+
+
+def _memory_excess(
+    graph: Graph, sources: FirmwareSources, flash: int, of_flash: str, target: Target, budgets: Budgets
+) -> list[_Excess]:
+    board = target.microcontroller
+    assert board is not None, target.name
+    ram = sources.plan.arena_bytes + sources.plan.state_bytes
+    fitting = _boards_for(ram, flash)
+    excesses = []
+    for needed, what, kib, budget, takers, fix in (
+        (ram, "RAM (arena and state)", board.ram_kib, budgets.max_ram_bytes, _operands(graph), _SMALLER_RAM),
+        (
+            flash,
+            f"flash ({of_flash})",
+            board.flash_kib,
+            budgets.max_flash_bytes,
+            sources.weights,
+            _SMALLER_FLASH,
+        ),
+    ):
+        limits = [(kib * _KIB, f"than {target.name} has")] if kib is not None else []
+        limits += [(budget, "than the budget")] if budget is not None else []
+        if limits and needed > min(limits)[0]:
+            most, whose = min(limits)
+            words = f"{what} needs {needed:,} bytes, {needed - most:,} more {whose} ({most:,})"
+            excesses.append(_Excess(words, takers, "bytes", f"{fix} {fitting}".strip()))
+    return excesses
+
+
+_SMALLER_RAM = "Make these operators' tensors smaller: a smaller input, fewer channels, a stride earlier."
+_SMALLER_FLASH = "Make these layers smaller: fewer channels, or smaller filters."
+
+
+def _refuse(model: QuantizedModel, excesses: list[_Excess]) -> None:
+    if not excesses:
+        return
+    raise BudgetExceededError(
+        f"{model.name} does not fit: {'; '.join(excess.words for excess in excesses)}.",
+        why=" ".join(_blamed(model.graph, excess) for excess in excesses),
+        fix=" ".join(dict.fromkeys(excess.fix for excess in excesses)),
+    )
+
+
+def _blamed(graph: Graph, excess: _Excess) -> str:
+    largest = sorted(excess.takers.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]
+    operators = {operator.index: operator for operator in graph.operators}
+    names = [f"{index}: {operators[index].kind} ({size:,})" for index, size in largest]
+    return f"The most {excess.unit} are those of {', '.join(names)}."
+
+
+def _operands(graph: Graph) -> dict[int, int]:
+    """Bytes of what each operator reads and writes, without constants."""
+    return {operator.index: _operand_bytes(graph, operator) for operator in graph.operators}
+
+
+def _operand_bytes(graph: Graph, operator: Operator) -> int:
+    touched = {i for i in (*operator.inputs, *operator.outputs) if i is not None}
+    tensors = [graph.tensors[index] for index in touched]
+    return sum(t.size_bytes for t in tensors if t.data is None and t.dtype is not DType.RESOURCE)
+
+
+def _boards_for(ram_bytes: int, flash_bytes: int) -> str:
+    """Shipped boards that are large enough, those with the least RAM first."""
+    large = [
+        (board.ram_kib, target.name)
+        for target in list_targets()
+        if target.kind is TargetKind.MICROCONTROLLER
+        and (board := target.microcontroller) is not None
+        and board.ram_kib is not None
+        and board.flash_kib is not None
+        and board.ram_kib * _KIB >= ram_bytes
+        and board.flash_kib * _KIB > flash_bytes
+    ]
+    names = [name for _, name in sorted(large)][:_NAMED]
+    return f"It would fit {', '.join(names)}." if names else ""

@@ -1,0 +1,130 @@
+"""Budgets of a microcontroller: by how much a model is too large, who is to blame, and what would help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edgekit.cli.main import main
+from edgekit.errors import BudgetExceededError, ExitCode, WrongValueError
+from edgekit.ingest import read_tflite
+from edgekit.package.firmware.budgets import check_code_fits, check_fits, check_instructions
+from edgekit.project import Budgets
+from edgekit.target import load_target
+from edgekit.testing.firmware import firmware_code
+from edgekit.testing.models import model_path
+from edgekit.verbs.build import build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edgekit.artifacts import FirmwareSources, QuantizedModel
+
+NOTHING = Budgets()
+MODEL = "keyword_spotting"
+
+
+@pytest.fixture(scope="module")
+def model() -> QuantizedModel:
+    return read_tflite(model_path(MODEL).read_bytes(), name=MODEL)
+
+
+@pytest.fixture(scope="module")
+def sources() -> FirmwareSources:
+    return firmware_code(model_path(MODEL).read_bytes(), name=MODEL)
+
+
+def test_a_model_that_fits_is_let_through(model: QuantizedModel, sources: FirmwareSources) -> None:
+    exact = Budgets(max_ram_bytes=sources.plan.arena_bytes, max_flash_bytes=sources.weight_bytes)
+    for target in ("cortex-m4", "nucleo-l4r5zi"):
+        check_fits(model, sources, load_target(target), NOTHING)
+        check_fits(model, sources, load_target(target), exact)
+
+
+def test_a_model_over_its_budget_of_ram_says_by_how_much_and_who_takes_it(
+    model: QuantizedModel, sources: FirmwareSources
+) -> None:
+    needed = sources.plan.arena_bytes
+    with pytest.raises(BudgetExceededError) as caught:
+        check_fits(model, sources, load_target("cortex-m4"), Budgets(max_ram_bytes=needed - 100))
+    assert f"RAM (arena and state) needs {needed:,} bytes, 100 more than the budget" in caught.value.what
+    assert caught.value.why == (
+        "The most bytes are those of 2: DEPTHWISE_CONV_2D (16,000), 3: CONV_2D (16,000), "
+        "4: DEPTHWISE_CONV_2D (16,000)."
+    )
+    assert "smaller input" in caught.value.fix
+    assert caught.value.exit_code is ExitCode.BUDGET_EXCEEDED
+
+
+def test_weights_over_their_budget_are_refused_before_anything_is_compiled(
+    model: QuantizedModel, sources: FirmwareSources
+) -> None:
+    with pytest.raises(
+        BudgetExceededError, match=r"flash \(weights alone\) needs .* than the budget \(1,000\)"
+    ):
+        check_fits(model, sources, load_target("cortex-m4"), Budgets(max_flash_bytes=1000))
+
+
+def test_a_board_that_is_too_small_is_a_limit_of_its_own(tmp_path: Path) -> None:
+    tiny = tmp_path / "tiny.toml"
+    tiny.write_text(
+        'kind = "microcontroller"\ndescription = "A small one"\ntriple = "thumbv7em-none-eabihf"\n'
+        'cpu = "cortex-m4"\nclock_mhz = 64\nflash_kib = 16\nram_kib = 4\n'
+        'compiler_flags = ["-mcpu=cortex-m4", "-mthumb"]\nsource = "invented"\n'
+    )
+    with pytest.raises(BudgetExceededError) as caught:
+        build(model_path(MODEL), target=str(tiny), output=tmp_path / "build")
+    assert "does not fit: RAM (arena and state) needs" in caught.value.what
+    assert "more than tiny has (4,096)" in caught.value.what
+    assert "more than tiny has (16,384)" in caught.value.what
+    assert "It would fit nucleo-f446re" in caught.value.fix
+    assert not (tmp_path / "build").exists()
+
+
+def test_code_counts_as_flash_too(model: QuantizedModel, sources: FirmwareSources) -> None:
+    from edgekit.codegen.firmware import compile_firmware
+
+    target = load_target("cortex-m4")
+    code = compile_firmware(sources, target)
+    assert code.code_bytes > 1000
+    flash = code.code_bytes + code.weight_bytes
+    check_code_fits(model, sources, code, target, Budgets(max_flash_bytes=flash))
+    with pytest.raises(
+        BudgetExceededError, match=r"flash \(code and weights\) needs .* 1 more than the budget"
+    ):
+        check_code_fits(model, sources, code, target, Budgets(max_flash_bytes=flash - 1))
+
+
+def test_instructions_over_their_budget_name_the_three_operators_that_execute_the_most(
+    model: QuantizedModel,
+) -> None:
+    executed = {1: 500, 2: 40, 3: 600, 4: 700}
+    check_instructions(model, executed, Budgets(max_instructions=1840))
+    with pytest.raises(BudgetExceededError) as caught:
+        check_instructions(model, executed, Budgets(max_instructions=1800))
+    assert "executes 1,840 instructions, 40 over the budget of 1,800" in caught.value.what
+    assert "4: DEPTHWISE_CONV_2D (700), 3: CONV_2D (600), 1: CONV_2D (500)" in caught.value.why
+    assert "2:" not in caught.value.why
+
+
+def test_instructions_cannot_be_budgeted_on_linux(tmp_path: Path) -> None:
+    with pytest.raises(WrongValueError, match="cannot be held for rpi4"):
+        build(model_path(MODEL), target="rpi4", output=tmp_path, budgets=Budgets(max_instructions=1))
+
+
+def test_litert_does_not_run_on_a_microcontroller(tmp_path: Path) -> None:
+    from edgekit.artifacts import Engine
+
+    with pytest.raises(WrongValueError, match="LiteRT does not run on cortex-m4"):
+        build(model_path(MODEL), target="cortex-m4", output=tmp_path, engine=Engine.LITERT)
+
+
+def test_the_command_fails_with_the_exit_code_of_budgets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["build", str(model_path(MODEL)), "--target", "cortex-m4", "--output", str(tmp_path)]
+    with pytest.raises(SystemExit) as left:
+        main([*arguments, "--max-ram", "1000"])
+    assert left.value.code == ExitCode.BUDGET_EXCEEDED
+    assert "RAM (arena and state) needs" in capsys.readouterr().err
