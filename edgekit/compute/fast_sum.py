@@ -5,7 +5,7 @@ time. One multiplication of each operand, with the zero points in an offset, tak
 instructions. It may differ where a sum lies next to the middle between two results, so all 65,536 pairs of
 operands are tried, and where some differ, so are multipliers and offsets nearby.
 
-There are two forms, by the multiplications that CPUs have: FastSum and PairSum.
+There are three forms, by the multiplications that CPUs have: FastSum, PairSum, and NarrowSum, which all have.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _TOP = 24  # bits that an operand is moved up: into the highest byte of 32
 _LEAST_SHIFT = 16  # with it, a sum of 32 bits becomes one of 16
 _LIMIT = (1 << 31) - (1 << 16)
+_FAR = 1 << 40  # beyond any sum
 _PAIR_BITS = 15  # of a multiplier's lower half
 _PAIR_LIMIT = (1 << 30) - 64  # a multiplier whose upper half fits int16, with its neighbours
 _STEP_BITS = SUM_SHIFT + 6  # of multipliers: times an operand, some units of the reference's sums
@@ -95,6 +96,25 @@ class PairSum:
         return np.clip(total, self.low, self.high)
 
 
+@dataclasses.dataclass(frozen=True)
+class NarrowSum:
+    """(a * first + b * second + offset) >> shift, clamped; no part of it leaves int32.
+
+    Multipliers have some 22 bits. Of which offsets give the same there is a range, known from all results.
+    """
+
+    multipliers: tuple[int, int]
+    offset: int
+    shift: int
+    low: int
+    high: int
+
+    def values(self) -> NDArray[np.int64]:
+        """The results of all operands, [a + 128, b + 128]."""
+        first, second = (_INT8 * m for m in self.multipliers)
+        return np.clip((first[:, np.newaxis] + second + self.offset) >> self.shift, self.low, self.high)
+
+
 _Sum = TypeVar("_Sum", FastSum, PairSum)
 
 
@@ -108,6 +128,33 @@ def fast_sum(exact: ScaledSum) -> FastSum | None:
 def pair_sum(exact: ScaledSum) -> PairSum | None:
     """The same function by products of pairs, or None if none was found."""
     return _first_equal(exact, _pair_candidates(exact))
+
+
+@functools.cache
+def narrow_sum(exact: ScaledSum) -> NarrowSum | None:
+    """The same function without leaving 32 bits, or None if none was found."""
+    wanted = exact_values(exact)
+    ratios, zero = _real_terms(exact)
+    size = 128 * sum(abs(ratio) for ratio in ratios) + abs(zero) + 1
+    shift = min(math.floor(math.log2(_LIMIT / size)), _MOST_PAIR_SHIFT)
+    if shift < 1:
+        return None
+    nearest = [round(ratio * 2.0**shift) for ratio in ratios]
+    # Where the result is clamped, any sum beyond will do.
+    least = np.where(wanted > exact.output.low, wanted << shift, -_FAR)
+    most = np.where(wanted < exact.output.high, ((wanted + 1) << shift) - 1, _FAR)
+    for a, b in dict.fromkeys((a, b) for a, b, _ in _STEPS):
+        multipliers = nearest[0] + a, nearest[1] + b
+        products = (_INT8 * multipliers[0])[:, np.newaxis] + _INT8 * multipliers[1]
+        lowest, highest = int((least - products).max()), int((most - products).min())
+        offset = min(max(round(zero * 2.0**shift) + (1 << (shift - 1)), lowest), highest)
+        if lowest <= highest and _stays_in_int32(products, _INT8 * multipliers[0], offset):
+            return NarrowSum(multipliers, offset, shift, exact.output.low, exact.output.high)
+    return None
+
+
+def _stays_in_int32(products: NDArray[np.int64], first: NDArray[np.int64], offset: int) -> bool:
+    return max(int(np.abs(products + offset).max()), int(np.abs(first + offset).max())) < 1 << 31
 
 
 def _first_equal(exact: ScaledSum, candidates: Iterator[_Sum]) -> _Sum | None:

@@ -37,6 +37,31 @@ class Span:
         return self.begin == 0 and self.stride == 1 and self.size == self.extent
 
 
+@dataclasses.dataclass(frozen=True)
+class RowCopy:
+    """The workload of a copy: rows of bytes, `step` bytes from one to the next, to where they touch."""
+
+    rows: int
+    row_bytes: int
+    begin: int = 0  # of the first one
+    step: int = 0
+
+    @staticmethod
+    def of(spans: Sequence[Span], element_bytes: int) -> RowCopy | None:
+        """The copy of a window that `collapse` gave; None if its elements lie otherwise."""
+        *outer, inner = spans
+        if inner.stride != 1 or len(outer) > 1:
+            return None
+        length = inner.extent * element_bytes
+        rows = outer[0] if outer else Span.all_of(1)
+        return RowCopy(
+            rows=rows.size,
+            row_bytes=inner.size * element_bytes,
+            begin=rows.begin * length + inner.begin * element_bytes,
+            step=rows.stride * length,
+        )
+
+
 def collapse(spans: Sequence[Span]) -> tuple[Span, ...]:
     """The same elements in the same order by as few axes as possible; one at least.
 

@@ -17,6 +17,15 @@ class FloatQuantization:
     dtype: str  # "int8" or "uint8"
 
 
+@dataclasses.dataclass(frozen=True)
+class Dequantization:
+    """The workload of 8-bit integers to float32."""
+
+    scale: float
+    zero_point: int
+    dtype: str  # "int8" or "uint8"
+
+
 def quantize_float(x: te.Tensor, how: FloatQuantization) -> te.Tensor:
     """round(x / scale) + zero_point, clamped to the type, for float32 `x` of any shape.
 

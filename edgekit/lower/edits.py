@@ -9,7 +9,7 @@ import tvm
 from tvm import te
 
 from edgekit.artifacts import KernelCall
-from edgekit.compute.movement import copy
+from edgekit.compute.movement import RowCopy, copy
 from edgekit.lower.assemble import TEMPLATE
 from edgekit.lower.kernel import Template
 
@@ -49,6 +49,7 @@ def copy_call(like: KernelCall | tuple[int, str], source: str, target: Buffer) -
         kind=kind,
         reads=(source,),
         writes=(target.name,),
+        workload=RowCopy(1, target.size_bytes),
     )
 
 

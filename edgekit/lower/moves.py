@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgekit.artifacts import DType
-from edgekit.compute.movement import Span, collapse, copy, window
+from edgekit.compute.movement import RowCopy, Span, collapse, copy, window
 from edgekit.lower.kernel import Alias, Kernel, KernelBuilder, StateRef, Template
 from edgekit.lower.rules import found
 
@@ -90,10 +90,12 @@ def move_window(source: Tensor, spans: Sequence[Span], output: Tensor) -> Kernel
         return Alias(output.index, source.index, spans[0].begin * source.dtype.itemsize)
     kernel = KernelBuilder()
     x = kernel.read(source, tuple(span.extent for span in spans))
-    return kernel.finish(window(x, spans), output, Template.ELEMENTWISE)
+    load = RowCopy.of(spans, source.dtype.itemsize)
+    return kernel.finish(window(x, spans), output, Template.ELEMENTWISE, workload=load)
 
 
 def copy_all(source: Tensor, output: Tensor | StateRef) -> Kernel:
     """The same values in memory of their own."""
     kernel = KernelBuilder()
-    return kernel.finish(copy(kernel.read(source, (source.elements,))), output, Template.ELEMENTWISE)
+    x = kernel.read(source, (source.elements,))
+    return kernel.finish(copy(x), output, Template.ELEMENTWISE, workload=RowCopy(1, source.size_bytes))

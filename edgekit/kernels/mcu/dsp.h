@@ -117,4 +117,16 @@ EK_INLINE int32_t ek_smmlar(int32_t a, int32_t b, int32_t sum) {
 }
 #endif
 
+/* A float times 256, cut off, within 20 bits; 0 for NaN. */
+EK_INLINE int32_t ek_float_to_q8(float value) {
+#if EK_HAS_DSP && defined(__ARM_FP)
+  int32_t fixed;
+  __asm__("vcvt.s32.f32 %0, %0, #8\n vmov %1, %0\n ssat %1, #20, %1" : "+t"(value), "=r"(fixed));
+  return fixed;
+#else
+  const float limit = 524287.0f, scaled = value * 256.0f;
+  return scaled >= limit ? 524287 : scaled <= -limit ? -524287 : scaled == scaled ? (int32_t)scaled : 0;
+#endif
+}
+
 #endif

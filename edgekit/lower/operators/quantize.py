@@ -9,7 +9,7 @@ import numpy as np
 from edgekit.artifacts import DType
 from edgekit.compute.fixed_point import Multiplier, scale_integers
 from edgekit.compute.lookup import inputs_of
-from edgekit.compute.quantize import FloatQuantization, dequantize, quantize_float
+from edgekit.compute.quantize import Dequantization, FloatQuantization, dequantize, quantize_float
 from edgekit.lower.kernel import Alias, Kernel, KernelBuilder, Template
 from edgekit.lower.rules import Support, found, has_as_many_elements, operands_are_per_tensor
 from edgekit.lower.tables import lower_table
@@ -78,7 +78,8 @@ def lower_dequantize(view: OperatorView) -> Sequence[Kernel | Alias]:
     kernel = KernelBuilder()
     x = kernel.read(data, (data.elements,))
     result = dequantize(x, data.scale, data.zero_point)
-    return [kernel.finish(result, view.output, Template.ELEMENTWISE)]
+    load = Dequantization(data.scale, data.zero_point, str(data.dtype))
+    return [kernel.finish(result, view.output, Template.ELEMENTWISE, workload=load)]
 
 
 OPERATORS = {

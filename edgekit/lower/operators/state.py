@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgekit.compute.movement import copy
+from edgekit.compute.movement import RowCopy, copy
 from edgekit.lower.kernel import Kernel, KernelBuilder, StateRef, Template
 from edgekit.lower.moves import copy_all
 from edgekit.lower.rules import Support, found
@@ -63,7 +63,8 @@ def lower_read(view: OperatorView) -> Sequence[Kernel]:
     """
     variable, kernel = _variable(view), KernelBuilder()
     state = kernel.read_state(variable.name, (variable.initial.size,), str(variable.dtype))
-    return [kernel.finish(copy(state), view.output, Template.ELEMENTWISE)]
+    load = RowCopy(1, view.output.size_bytes)
+    return [kernel.finish(copy(state), view.output, Template.ELEMENTWISE, workload=load)]
 
 
 def lower_assign(view: OperatorView) -> Sequence[Kernel]:
