@@ -40,6 +40,7 @@ class Pooling:
     out_height: int
     out_width: int
     window: Window
+    is_average: bool = False  # of what a window holds, instead of the maximum
     low: int = -128
     high: int = 127
 

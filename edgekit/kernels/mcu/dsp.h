@@ -117,6 +117,25 @@ EK_INLINE int32_t ek_smmlar(int32_t a, int32_t b, int32_t sum) {
 }
 #endif
 
+/* The larger of each two signed bytes, and the smaller. */
+EK_INLINE uint32_t ek_smax8(uint32_t a, uint32_t b) {
+#if EK_HAS_DSP
+  uint32_t result;
+  __asm__("ssub8 %0, %1, %2\n sel %0, %1, %2" : "=&r"(result) : "r"(a), "r"(b));
+  return result;
+#else
+  uint32_t result = 0;
+  for (int32_t shift = 0; shift < 32; shift += 8) {
+    const int8_t x = (int8_t)((a >> shift) & 0xffu), y = (int8_t)((b >> shift) & 0xffu);
+    result |= (uint32_t)(uint8_t)(x > y ? x : y) << shift;
+  }
+  return result;
+#endif
+}
+
+/* Complements have the opposite order. */
+EK_INLINE uint32_t ek_smin8(uint32_t a, uint32_t b) { return ~ek_smax8(~a, ~b); }
+
 /* A float times 256, cut off, within 20 bits; 0 for NaN. */
 EK_INLINE int32_t ek_float_to_q8(float value) {
 #if EK_HAS_DSP && defined(__ARM_FP)

@@ -62,23 +62,24 @@ def filter_is_positive_and_not_huge(view: OperatorView) -> str | None:
 def lower_average_pool_2d(view: OperatorView) -> Sequence[Kernel]:
     """The rounded mean of each window, of those of its elements that are inside the plane."""
     kernel = KernelBuilder()
-    x = kernel.read(view.input(0))
-    result = average_pool(x, _workload(view), kernel.constant)
-    return [kernel.finish(result, view.output, Template.REDUCTION)]
+    x, load = kernel.read(view.input(0)), pooling_of(view)
+    result = average_pool(x, load, kernel.constant)
+    return [kernel.finish(result, view.output, Template.REDUCTION, workload=load)]
 
 
 def lower_max_pool_2d(view: OperatorView) -> Sequence[Kernel]:
     """The maximum of each window."""
     kernel = KernelBuilder()
-    result = max_pool(kernel.read(view.input(0)), _workload(view))
-    return [kernel.finish(result, view.output, Template.REDUCTION)]
+    x, load = kernel.read(view.input(0)), pooling_of(view)
+    return [kernel.finish(max_pool(x, load), view.output, Template.REDUCTION, workload=load)]
 
 
 def _filter(view: OperatorView) -> tuple[int, int]:
     return view.option("filter_height"), view.option("filter_width")
 
 
-def _workload(view: OperatorView) -> Pooling:
+def pooling_of(view: OperatorView) -> Pooling:
+    """The workload of a pooling operator."""
     window, (out_height, out_width) = same_or_valid_padding(view, _filter(view))
     batch, height, width, channels = view.input(0).shape
     low, high = activation_range(view.option("fused_activation_function"), view.output)
@@ -90,6 +91,7 @@ def _workload(view: OperatorView) -> Pooling:
         out_height=out_height,
         out_width=out_width,
         window=window,
+        is_average=view.operator.kind == "AVERAGE_POOL_2D",
         low=low,
         high=high,
     )

@@ -16,6 +16,7 @@ import numpy as np
 from tvm import te
 
 from edgekit.artifacts import DType
+from edgekit.compute.column_sum import ColumnSum
 from edgekit.compute.fixed_point import Multiplier, clamp, int32, scale_by
 from edgekit.lower.kernel import KernelBuilder, Template
 from edgekit.lower.rules import INT8_TO_INT8, Support, found
@@ -103,8 +104,19 @@ def _lower_sum(view: OperatorView, factor: Multiplier) -> Sequence[Kernel]:
         value = scale_by(centred, factor, bound=bound) + int32(out.zero_point)
         return clamp(value, -128, 127).astype("int8")
 
+    load = None
+    if shape.is_reduced == (True, False):
+        places, channels = shape.merged
+        load = ColumnSum(
+            count=places,
+            channels=channels,
+            offset=offset,
+            factor=factor,
+            zero_point=out.zero_point,
+            bound=bound,
+        )
     result = te.compute(sums.shape, scaled, name="out")
-    return [kernel.finish(result, out, Template.REDUCTION)]
+    return [kernel.finish(result, out, Template.REDUCTION, workload=load)]
 
 
 def _ratio(view: OperatorView) -> Multiplier:
