@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from edgekit.codegen.descriptions import comment
@@ -38,34 +39,41 @@ def model_source(firmware: Firmware) -> str:
         _PLACES,
         *layers.values(),
         _reset(firmware),
-        _invoke(firmware, {kernel: f"layer_{position}" for kernel, position in _positions(firmware).items()}),
+        _invoke(firmware, _names(firmware)),
     ]
     return "\n".join(parts)
 
 
-def _positions(firmware: Firmware) -> dict[str, int]:
-    """Of each shared kernel, the operator that its struct is named after: the first with the same one."""
-    first: dict[tuple[str, str], int] = {}
-    positions = {}
+def _names(firmware: Firmware) -> dict[str, str]:
+    """Of each shared kernel, the name of its struct, after the first operator with the same one.
+
+    An operator that runs in bands has several: "1", "1_2".
+    """
+    named: dict[tuple[str, str], str] = {}
+    of_operator: Counter[int] = Counter()
+    names = {}
     for call in firmware.calls:
         shared = firmware.shared.get(call.kernel)
-        if shared is not None and call.kernel not in positions:
-            key = shared.struct, _fields(shared)
-            positions[call.kernel] = first.setdefault(key, call.operator)
-    return positions
+        if shared is None or call.kernel in names:
+            continue
+        key = shared.struct, _fields(shared)
+        if key not in named:
+            of_operator[call.operator] += 1
+            count = of_operator[call.operator]
+            named[key] = f"layer_{call.operator}" + (f"_{count}" if count > 1 else "")
+        names[call.kernel] = named[key]
+    return names
 
 
-def _layers(firmware: Firmware) -> dict[int, str]:
-    """The constant structs of shared kernels, by operator."""
-    positions = _positions(firmware)
+def _layers(firmware: Firmware) -> dict[str, str]:
+    """The constant structs of shared kernels, by name."""
+    names = _names(firmware)
     layers = {}
-    for kernel, position in positions.items():
+    for kernel, name in names.items():
         shared = firmware.shared[kernel]
-        users = [s for s in firmware.steps if any(positions.get(c.kernel) == position for _, c in s.calls)]
-        who = ", ".join(f"{step.operator}: {step.kind}" for step in users)
-        layers[position] = (
-            f"/* {who} */\nstatic const {shared.struct} layer_{position} = {{\n{_fields(shared)}}};\n"
-        )
+        users = [s for s in firmware.steps if any(names.get(c.kernel) == name for _, c in s.calls)]
+        who = ", ".join(dict.fromkeys(f"{step.operator}: {step.kind}" for step in users))
+        layers[name] = f"/* {who} */\nstatic const {shared.struct} {name} = {{\n{_fields(shared)}}};\n"
     return layers
 
 

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 def drop_dead_operators(graph: Graph) -> Graph:
     """Operators go whose outputs neither another operator nor the network's outputs need.
 
-    Operators without outputs stay: they assign variables. What keeps a state to itself (SVDF) has no
-    effect that is not in its output.
+    Nor does anybody need an operator for what is an input of the network. Operators without outputs stay:
+    they assign variables. What keeps a state to itself (SVDF) has no effect that is not in its output.
     """
     needed = set(graph.outputs)
     kept = []
     for operator in reversed(graph.operators):
-        if not operator.outputs or needed.intersection(operator.outputs):
+        if not operator.outputs or needed.intersection(operator.outputs).difference(graph.inputs):
             kept.append(operator)
             needed.update(index for index in operator.inputs if index is not None)
     return dataclasses.replace(graph, operators=tuple(reversed(kept)))
