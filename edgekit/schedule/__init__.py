@@ -24,6 +24,7 @@ from edgekit.schedule.templates.mcu_convolution import MCU_CONVOLUTION, MCU_CONV
 from edgekit.schedule.templates.mcu_dense import MCU_DENSE, MCU_DENSE_MVE
 from edgekit.schedule.templates.mcu_depthwise import MCU_DEPTHWISE
 from edgekit.schedule.templates.mcu_elementwise import MCU_ELEMENTWISE
+from edgekit.schedule.templates.mcu_plain import MCU_CONVOLUTION_PLAIN, MCU_DENSE_PLAIN
 from edgekit.schedule.templates.mcu_reduction import MCU_REDUCTION
 from edgekit.schedule.templates.neon_dot_rows import DOT_ROWS, MMLA_ROWS
 from edgekit.schedule.templates.neon_mlal_rows import MLAL_LONG_ROWS, MLAL_ROWS
@@ -73,6 +74,8 @@ MCU_TEMPLATES: tuple[Template, ...] = (
     MCU_CONVOLUTION_MVE,
     MCU_DENSE,
     MCU_CONVOLUTION,
+    MCU_DENSE_PLAIN,
+    MCU_CONVOLUTION_PLAIN,
     MCU_DEPTHWISE,
     MCU_ELEMENTWISE,
     MCU_REDUCTION,

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from edgekit.schedule.template import NO_PARAMETERS
 from edgekit.schedule.templates.mcu_convolution import MCU_CONVOLUTION, MCU_CONVOLUTION_MVE
+from edgekit.schedule.templates.mcu_plain import MCU_CONVOLUTION_PLAIN, MCU_DENSE_PLAIN
 from edgekit.testing.int8 import assert_same_bits
 from edgekit.testing.mcu_calls import run_shared
 from edgekit.testing.mcu_cases import convolution_reference
-from edgekit.testing.mcu_layers import DSP, MVE, check, constants_of, job_of, layer
+from edgekit.testing.mcu_layers import DSP, MVE, PLAIN, check, constants_of, job_of, layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +40,11 @@ NAMED = {
 }
 
 
-SHARED = {"dsp": (MCU_CONVOLUTION, DSP), "mve": (MCU_CONVOLUTION_MVE, MVE)}
+SHARED = {
+    "dsp": (MCU_CONVOLUTION, DSP),
+    "mve": (MCU_CONVOLUTION_MVE, MVE),
+    "plain": (MCU_CONVOLUTION_PLAIN, PLAIN),
+}
 
 
 @pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED.keys())
@@ -48,7 +53,7 @@ def test_convolution_is_exact(load: Convolution, shared: tuple[Template, CpuClas
     check(*shared, load, constants_of(load, seed=1))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     size=st.tuples(st.integers(1, 10), st.integers(1, 10)),
     channels=st.tuples(st.integers(1, 20), st.integers(2, 12)),
@@ -119,3 +124,15 @@ def test_layers_that_need_another_form_are_refused(constants: tuple[NDArray[Any]
     load = layer((4, 4), (600, 4))
     assert MCU_CONVOLUTION.fits(job_of(load, constants_of(load, seed=0)), DSP)
     assert not MCU_CONVOLUTION.fits(job_of(load, constants), DSP)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 3)], ids=["vector", "plane"])
+def test_plain_kernels_scale_by_any_shift(size: tuple[int, int]) -> None:
+    load = layer(size, (9, 24), zero_point=0)
+    weights, bias, multiplier, _ = constants_of(load, seed=3)
+    shift = np.resize(np.array([3, 1, 0, -1, -2, -6, -30, -31], np.int32), 24)
+    constants = weights // 64, bias // 1000, multiplier, shift
+    assert not MCU_CONVOLUTION.fits(job_of(load, constants), DSP)
+    check(MCU_CONVOLUTION_PLAIN, DSP, load, constants)
+    if size == (1, 1):
+        check(MCU_DENSE_PLAIN, DSP, load, constants)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.schedule.templates.mcu_dense import MCU_DENSE, MCU_DENSE_MVE
-from edgekit.testing.mcu_layers import DSP, MVE, check, constants_of, job_of, layer
+from edgekit.schedule.templates.mcu_plain import MCU_DENSE_PLAIN
+from edgekit.testing.mcu_layers import DSP, MVE, PLAIN, check, constants_of, job_of, layer
 
 if TYPE_CHECKING:
     from edgekit.compute.convolution import Convolution
@@ -30,7 +31,7 @@ NAMED = {
 }
 
 
-SHARED = {"dsp": (MCU_DENSE, DSP), "mve": (MCU_DENSE_MVE, MVE)}
+SHARED = {"dsp": (MCU_DENSE, DSP), "mve": (MCU_DENSE_MVE, MVE), "plain": (MCU_DENSE_PLAIN, PLAIN)}
 
 
 @pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED.keys())

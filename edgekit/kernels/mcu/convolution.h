@@ -25,6 +25,7 @@ typedef struct ek_convolution_layer {
   int16_t run_taps;  /* pixels in a run */
   int16_t run_words; /* what a run takes, in words of four bytes */
   int16_t words;     /* of a whole window */
+  int8_t is_direct; /* what a window reads lies side by side */
   int8_t stride_h;
   int8_t stride_w;
   int8_t dilation_h;
@@ -36,6 +37,10 @@ typedef struct ek_convolution_layer {
   int8_t low; /* of the output: the activation's clamp */
   int8_t high;
 } ek_convolution_layer;
+
+/* For any core: see convolution_plain.c. The channels are [channel][3], as in scale_any.h. */
+void ek_convolution_plain(const ek_convolution_layer *layer, const int8_t *in, const int8_t *weights,
+                          const int32_t *channels, int8_t *out, void *scratch);
 
 /* For cores with DSP instructions; see convolution_dsp.c. */
 void ek_convolution_dsp(const ek_convolution_layer *layer, const int8_t *in, const int32_t *weights, int8_t *out,

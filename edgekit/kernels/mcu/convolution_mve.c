@@ -32,9 +32,6 @@ static EK_NOINLINE void gather(const ek_convolution_layer *layer, const int8_t *
 /* One image. */
 static void convolve(const ek_convolution_layer *layer, const int8_t *in, ek_lanes *lanes, int8_t *patch) {
   const int32_t channels = layer->out_channels, step = layer->stride_w * layer->pixel_bytes;
-  const int32_t is_direct = layer->kernel_h == 1 && layer->runs == 1 && layer->pad_left == 0 && layer->pad_top == 0 &&
-                            (layer->out_width - 1) * layer->stride_w + layer->run_taps <= layer->width &&
-                            (layer->out_height - 1) * layer->stride_h < layer->height;
   int32_t column = 0, y = -layer->pad_top, x = -layer->pad_left;
   for (int32_t left = layer->out_height * layer->out_width; left > 0; left -= EK_LANES) {
     int8_t *out = lanes->outs[0];
@@ -42,7 +39,7 @@ static void convolve(const ek_convolution_layer *layer, const int8_t *in, ek_lan
       lanes->pixels[lane] = lanes->pixels[0];
       lanes->outs[lane] = out;
       if (lane < left) {
-        if (is_direct) {
+        if (layer->is_direct) {
           lanes->pixels[lane] = in + y * layer->width * layer->pixel_bytes + column * step;
         } else {
           int8_t *const gathered = patch + lane * layer->words * 4;

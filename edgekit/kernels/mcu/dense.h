@@ -15,6 +15,10 @@ typedef struct ek_dense_layer {
   int8_t high;
 } ek_dense_layer;
 
+/* For any core: see dense_plain.c. The channels are [channel][3], as in scale_any.h. */
+void ek_dense_plain(const ek_dense_layer *layer, const int8_t *in, const int8_t *weights, const int32_t *channels,
+                    int8_t *out);
+
 /* For cores with DSP instructions; see dense_dsp.c. */
 void ek_dense_dsp(const ek_dense_layer *layer, const int8_t *in, const int32_t *weights, int8_t *out, void *scratch);
 

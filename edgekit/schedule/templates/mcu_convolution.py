@@ -17,6 +17,7 @@ from edgekit.schedule.templates.mcu_windows import (
     PIXELS,
     TAPS,
     fields_fit,
+    is_direct,
     layer_fields,
     pad_runs,
     padded_taps,
@@ -79,8 +80,7 @@ def _apply_mve(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
         assert table is not None
         return (pack_vectors(table),)
 
-    is_gathered = not load.reads_input or load.window.kernel_h > 1 or load.window.dilation_w > 1
-    patch = PIXELS * padded_taps(load) if is_gathered else 0
+    patch = 0 if is_direct(load) else PIXELS * padded_taps(load)
     return Scheduled(None, shared=_kernel(load, "mve", patch + sums_bytes(load.out_channels)), merge=merge)
 
 

@@ -52,10 +52,38 @@ def vectors_of(load: Convolution) -> tuple[int, int, int] | None:
     return None
 
 
+def dense_fields(load: Convolution) -> dict[str, int]:
+    """The fields of `ek_dense_layer`."""
+    found = vectors_of(load)
+    assert found is not None
+    vectors, vector_bytes, inputs = found
+    how = load.requantization
+    return {
+        "vectors": vectors,
+        "vector_bytes": vector_bytes,
+        "inputs": inputs,
+        "outputs": load.out_channels,
+        "zero_point": how.zero_point,
+        "low": how.low,
+        "high": how.high,
+    }
+
+
+def lead_by_outputs(load: Convolution) -> int:
+    """The lead of a kernel that reads a vector anew for each four outputs: see schedule/lead.py."""
+    fields = dense_fields(load)
+    ends = [*range(_CHANNELS, load.out_channels, _CHANNELS), load.out_channels]
+    return lead_of_steps(
+        Step(vector * fields["vector_bytes"], vector * load.out_channels + end)
+        for vector in range(fields["vectors"])
+        for end in ends
+    )
+
+
 def _fits_dsp(job: Job, cpu: CpuClass) -> bool:
     return (
         cpu.mcu in (McuKernel.DSP, McuKernel.MVE)
-        and _fits(job, _MOST_INPUTS)
+        and is_dense(job, _MOST_INPUTS)
         and all(_table(constants, job.workload) is not None for constants in job.constants)
     )
 
@@ -63,14 +91,15 @@ def _fits_dsp(job: Job, cpu: CpuClass) -> bool:
 def _fits_mve(job: Job, cpu: CpuClass) -> bool:
     return (
         cpu.mcu is McuKernel.MVE
-        and _fits(job, _INT16_LIMIT - 1)
+        and is_dense(job)
         and all(
             vector_table(constants, job.workload.requantization) is not None for constants in job.constants
         )
     )
 
 
-def _fits(job: Job, most_inputs: int) -> bool:
+def is_dense(job: Job, most_inputs: int = _INT16_LIMIT - 1) -> bool:
+    """Whether a job is products of a few vectors, with so many inputs at most."""
     load = job.workload
     found = vectors_of(load) if isinstance(load, Convolution) else None
     if found is None or load.out_channels >= _INT16_LIMIT:
@@ -81,7 +110,7 @@ def _fits(job: Job, most_inputs: int) -> bool:
 
 def _apply_dsp(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
     load = job.workload
-    fields = _fields(load)
+    fields = dense_fields(load)
 
     def merge(constants: tuple[NDArray[Any], ...]) -> tuple[NDArray[np.int32], ...]:
         table = _table(constants, load)
@@ -105,14 +134,13 @@ def _apply_dsp(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
 
 def _apply_mve(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
     load = job.workload
-    fields = _fields(load)
+    fields = dense_fields(load)
 
     def merge(constants: tuple[NDArray[Any], ...]) -> tuple[NDArray[np.int32], ...]:
         table = vector_table(constants, load.requantization)
         assert table is not None
         return (pack_vectors(table, together=_CHANNELS),)
 
-    ends = [*range(_CHANNELS, load.out_channels, _CHANNELS), load.out_channels]
     return Scheduled(
         None,
         shared=SharedKernel(
@@ -121,31 +149,10 @@ def _apply_mve(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
             fields=fields,
             sources=("dense_mve.c",),
             header="dense.h",
-            lead_bytes=lead_of_steps(
-                Step(vector * fields["vector_bytes"], vector * load.out_channels + end)
-                for vector in range(fields["vectors"])
-                for end in ends
-            ),
+            lead_bytes=lead_by_outputs(load),
         ),
         merge=merge,
     )
-
-
-def _fields(load: Convolution) -> dict[str, int]:
-    """The fields of `ek_dense_layer`."""
-    found = vectors_of(load)
-    assert found is not None
-    vectors, vector_bytes, inputs = found
-    how = load.requantization
-    return {
-        "vectors": vectors,
-        "vector_bytes": vector_bytes,
-        "inputs": inputs,
-        "outputs": load.out_channels,
-        "zero_point": how.zero_point,
-        "low": how.low,
-        "high": how.high,
-    }
 
 
 MCU_DENSE = Template(

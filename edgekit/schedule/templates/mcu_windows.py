@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgekit.compute.convolution import Convolution
 
 TAPS = 4  # of a word of activations
-PIXELS = 3  # of a tile, whatever the kernel
+PIXELS = 3  # of a tile of kernels with DSP instructions or MVE
 _INT8_LIMIT, _INT16_LIMIT = 1 << 7, 1 << 15
 
 
@@ -32,6 +32,14 @@ def runs_of(load: Convolution) -> tuple[int, int]:
     """Runs of a row of the filter, and the pixels in each: one run, unless its columns lie apart."""
     window = load.window
     return (window.kernel_w, 1) if window.dilation_w > 1 else (1, window.kernel_w)
+
+
+def is_direct(load: Convolution) -> bool:
+    """Whether all that a window reads lies side by side, inside the input."""
+    window = load.window
+    runs, _ = runs_of(load)
+    one_run = window.kernel_h == 1 or (window.kernel_w == load.width and window.dilation_h == 1)
+    return load.reads_input and runs == 1 and one_run
 
 
 def run_words(load: Convolution) -> int:
@@ -83,6 +91,7 @@ def layer_fields(load: Convolution) -> dict[str, int]:
         "run_taps": run_taps,
         "run_words": run_words(load),
         "words": padded_taps(load) // TAPS,
+        "is_direct": int(is_direct(load)),
         "stride_h": window.stride_h,
         "stride_w": window.stride_w,
         "dilation_h": window.dilation_h,
@@ -126,14 +135,14 @@ def _inner(size: int, out_size: int, load: Convolution, *, vertical: bool) -> tu
 # ------------------------------------------------------------------------------------------ lead
 
 
-def steps_of(load: Convolution) -> Iterator[Step]:
+def steps_of(load: Convolution, pixels_of_tile: int = PIXELS) -> Iterator[Step]:
     """What a tile of pixels reads and writes: see schedule/lead.py. Tiles go on from row to row."""
     rows = _first_inside(load.height, load.out_height, load, vertical=True)
     columns = _first_inside(load.width, load.out_width, load, vertical=False)
     pixels = load.out_height * load.out_width
     for image in range(load.batch):
-        for first in range(0, pixels, PIXELS):
-            end = min(first + PIXELS, pixels)
+        for first in range(0, pixels, pixels_of_tile):
+            end = min(first + pixels_of_tile, pixels)
             lowest = None
             for row, column in (divmod(pixel, load.out_width) for pixel in range(first, end)):
                 y, x = rows[row], columns[column]
