@@ -53,7 +53,7 @@ def table(
     from rich.text import Text
 
     aligned = set(right)
-    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for position, header in enumerate(headers):
         grid.add_column(
             header,
@@ -68,6 +68,8 @@ def table(
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 200  # a file or a pipe has no width; never wrap what a script will read
+    if title is not None:
+        console.print(Text(title, style="italic"))  # not the grid's: one wider than that would be folded
     console.print(grid)
 
 

@@ -70,6 +70,8 @@ def command(
         emit_json({"unit": "nanoseconds" if measured else "instructions", "profile": found})
     elif isinstance(found, Profile):
         _show_times(found)
+        if found.threads < threads:
+            click.echo("none of its steps is worth sharing: one thread runs it, whatever --threads says")
     else:
         _show_instructions(found)
 

@@ -136,6 +136,7 @@ class ProfileSamples:
     runs: int
     warm_up_runs: int = 0  # before them: as many as were asked for, and on until the times were steady
     is_steady: bool = True  # false: the warm-up was over before the times were steady
+    is_shared: bool = True  # false: one thread ran it alone, since no step is worth sharing
     total_ns: tuple[int, ...]
     step_ns: tuple[tuple[int, ...], ...]  # [step][run]
 
@@ -283,6 +284,7 @@ def profile(
         runs=answer["runs"],
         warm_up_runs=answer["warm_up_runs"],
         is_steady=answer["is_steady"],
+        is_shared=answer.get("is_shared", True),
         total_ns=tuple(answer["total_ns"]),
         step_ns=tuple(tuple(step["ns"]) for step in answer["steps"]),
     )

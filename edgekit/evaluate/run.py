@@ -50,7 +50,7 @@ def run_bundle(
     with installed(device, bundle, release) as model:
         put_bytes(device, pack_frames(stacked), model.scratch_file(_INPUTS))
         frames = stacked[0].shape[0]
-        progress(f"Running {frames} {'frame' if frames == 1 else 'frames'} on {device.name}", None)
+        progress(f"running {frames} {'frame' if frames == 1 else 'frames'} on {device.name}", None)
         places = (model.scratch_file(_INPUTS), model.scratch_file(_OUTPUTS))
         runner.run(device, model.directory, model.library, *places, threads=threads)
         content = get_bytes(device, model.scratch_file(_OUTPUTS))

@@ -98,7 +98,7 @@ def verify_bundle(
     """
     golden = _with_answers(bundle, load_golden(bundle.path, bundle.manifest))
     with installed(device, bundle, release) as model:
-        progress(f"Running {golden.frames} golden vectors on {device.name}", None)
+        progress(f"running {golden.frames} golden vectors on {device.name}", None)
         put_bytes(device, pack_frames(golden.inputs), model.scratch_file(_INPUTS))
         put_bytes(device, pack_frames(golden.outputs or ()), model.scratch_file(_EXPECTED))
         result = runner.check(
@@ -111,7 +111,7 @@ def verify_bundle(
         )
         inside = None
         if oracle_available() and not (result.equal and outputs_only) and not is_litert(bundle.manifest):
-            progress("Comparing every operator's output in one frame", None)
+            progress("comparing every operator's output in one frame", None)
             first = result.first_difference
             inside = compare_operators(
                 device,

@@ -105,9 +105,9 @@ def rank(situation: Situation) -> tuple[Cause, ...]:
 
 
 def one_thread(situation: Situation) -> Iterator[Cause | None]:
-    """Cores lie idle. Measured: 1 - time with all cores / time with one."""
+    """Cores lie idle. Measured: 1 - time with all cores / time with one, if that is beyond their spread."""
     profile = situation.profile
-    if profile.one_thread is None or not profile.one_thread.median_ns:
+    if profile.one_thread is None or profile.total.p75_ns >= profile.one_thread.p25_ns:
         return
     worth = 1 - profile.total.median_ns / profile.one_thread.median_ns
     yield situation.cause(

@@ -72,7 +72,7 @@ def explain_bundle(bundle: Bundle, device: Device, *, runs: int = 50, progress: 
         )
     cores = probe(device).cores or 1
     profile = profile_bundle(bundle, device, warmup=10, runs=runs, threads=cores, progress=progress)
-    progress(f"Measuring the limits of {device.name}", None)
+    progress(f"measuring the limits of {device.name}", None)
     with installed(device, bundle) as model:
         roofline = runner.roofline(device, model.directory)
     situation = Situation(manifest=bundle.manifest, profile=profile, roofline=roofline)

@@ -123,12 +123,12 @@ def race_bundle(
         put_bytes(device, pack_frames(golden.inputs), model.scratch_file(_INPUTS))
         exact = None
         if golden.outputs is not None:
-            progress(f"Checking EdgeKit's answers on {device.name}", None)
+            progress(f"checking EdgeKit's answers on {device.name}", None)
             put_bytes(device, pack_frames(golden.outputs), model.scratch_file(_EXPECTED))
             places = (model.scratch_file(_INPUTS), model.scratch_file(_EXPECTED))
             checked = runner.check(device, model.directory, model.library, *places, threads=threads)
             exact = checked.equal
-        progress(f"Racing EdgeKit and LiteRT on {device.name}, {rounds} rounds", None)
+        progress(f"racing EdgeKit and LiteRT on {device.name}, {rounds} rounds", None)
         machine, before = probe(device), read_state(device)
         answer = _run(device, model, threads, rounds)
         after = read_state(device)

@@ -43,7 +43,7 @@ class Profile:
     device: str
     runs: int
     warmup: int  # invocations before the first that counts
-    threads: int  # that shared the work of each run
+    threads: int  # that shared the work of each run; 1 where no step is worth sharing
     total: Timing  # of whole invocations, measured without looking at the steps
     one_thread: Timing | None  # the same with one thread; None if `threads` is 1
     scaling: float | None

@@ -43,7 +43,8 @@ def profile_bundle(
         device: where to run it. On an emulated one the times would mean nothing: use `count_bundle`.
         warmup: invocations before the first that counts, at least; more come until the times are steady.
         runs: invocations that count, 1 or more.
-        threads: that share the work; with more than one, the model is timed with one thread too.
+        threads: that share the work; with more than one, the model is timed with one thread too, unless
+            none of its steps is worth sharing: one thread runs it then.
         release: a folder on the device that has the bundle's runner and library already.
         progress: told what is being done.
 
@@ -66,20 +67,21 @@ def profile_bundle(
 
         def timed(threads: int) -> ProfileSamples:
             of_threads = f"{runs} runs" if threads == 1 else f"{runs} runs of {threads} threads"
-            progress(f"Timing {of_threads} on {device.name}", None)
+            progress(f"timing {of_threads} on {device.name}", None)
             places = (model.directory, model.library, inputs)
             return runner.profile(
                 device, *places, warmup=warmup, settle_seconds=_SETTLE, runs=runs, threads=threads
             )
 
         before = read_state(device)
-        one_thread = timed(1) if threads > 1 else None
         samples = timed(threads)
+        is_shared = threads > 1 and samples.is_shared
+        one_thread = timed(1) if is_shared else None
         after = read_state(device)
     return make_profile(
         bundle.manifest,
         samples,
-        threads=threads,
+        threads=threads if is_shared else 1,
         one_thread=one_thread,
         device=device.name,
         machine=machine,

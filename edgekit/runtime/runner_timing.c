@@ -140,8 +140,8 @@ static int print_profile(const instance *self, const warm_up_result *warmed, lon
                          const uint64_t *totals, const uint64_t *stamps) {
   const uint32_t steps = self->model->operator_count;
   const size_t marks = (size_t)steps + 1;
-  printf("{\"runs\": %ld, \"warm_up_runs\": %ld, \"is_steady\": %s, \"total_ns\": [", runs,
-         warmed->runs, warmed->is_steady ? "true" : "false");
+  printf("{\"runs\": %ld, \"warm_up_runs\": %ld, \"is_steady\": %s, \"is_shared\": %s, \"total_ns\": [", runs,
+         warmed->runs, warmed->is_steady ? "true" : "false", self->pool != NULL ? "true" : "false");
   for (long run = 0; run < runs; run++) {
     printf("%s%" PRIu64, run == 0 ? "" : ", ", totals[run]);
   }

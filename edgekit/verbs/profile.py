@@ -54,7 +54,8 @@ def profile(
         deployed: time the release that serves on the device, not a temporary copy of the build (not used
             when instructions are counted).
         threads: that share the work of each run. With more than one, the model is timed with one thread
-            too, to show the scaling. Instructions are counted of one thread only.
+            too, to show the scaling; where no step is worth sharing, one thread runs it anyhow, and the
+            answer's `threads` is 1. Instructions are counted of one thread only.
         root: folder for all releases on the device.
         progress: called with each stage and the share done (0 to 1, or None).
 

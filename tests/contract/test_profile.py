@@ -110,7 +110,13 @@ def test_the_command_shows_steps_machine_and_memory(good: Bundle, capsys: pytest
         assert words in out
 
 
-def test_several_threads_are_shown_beside_one(good: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_threads_are_shown_beside_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = ModelBuilder()
+    weights = model.constant(np.ones((32, 3, 3, 16), np.int8), scale=0.5)
+    given, result = model.input((1, 24, 24, 16), scale=0.5), spec((1, 24, 24, 32), scale=0.5)
+    model.output(model.op("CONV_2D", [given, weights], [result], padding="SAME", stride_w=1, stride_h=1))
+    (tmp_path / "large.tflite").write_bytes(model.build())
+    good = edgekit.build(tmp_path / "large.tflite", target="host", output=tmp_path / "build")
     assert run_cli("profile", str(good.path), "--runs", "2", "--threads", "2") == ExitCode.DONE
     out = capsys.readouterr().out
     for words in ("2 threads", "1 thread", "scaling"):
@@ -119,6 +125,23 @@ def test_several_threads_are_shown_beside_one(good: Bundle, capsys: pytest.Captu
     found = json.loads(capsys.readouterr().out)["profile"]
     assert (found["threads"], found["scaling"] > 0) == (2, True)
     assert all(step["one_thread"]["median_ns"] > 0 for step in found["steps"])
+
+
+def test_a_model_without_a_step_worth_sharing_has_no_scaling(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = ModelBuilder()
+    given = model.input((1, 4, 6), scale=0.5)
+    model.output(model.op("RELU", [given], spec((1, 4, 6), scale=0.5)))
+    (tmp_path / "small.tflite").write_bytes(model.build())
+    bundle = edgekit.build(tmp_path / "small.tflite", target="host", output=tmp_path / "build")
+    assert run_cli("profile", str(bundle.path), "--runs", "2", "--threads", "2") == ExitCode.DONE
+    out = capsys.readouterr().out
+    assert "none of its steps is worth sharing" in out
+    assert "scaling" not in out
+    found = edgekit.profile(bundle.path, runs=2, threads=2)
+    assert isinstance(found, Profile)
+    assert (found.threads, found.one_thread, found.scaling) == (1, None, None)
 
 
 @pytest.mark.parametrize("verb", [edgekit.verify, edgekit.profile])

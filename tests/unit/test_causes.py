@@ -95,6 +95,14 @@ def test_threads_that_do_not_help_are_no_cause() -> None:
     assert "one thread" not in found(situation(CONV, [1000], total_of_all_threads=995))
 
 
+def test_threads_that_help_within_the_spread_are_no_cause() -> None:
+    described = situation(CONV, [1000], total_of_all_threads=900)
+    assert "one thread" in found(described)
+    wide = dataclasses.replace(described.profile.total, p75_ns=1000.0)
+    profile = dataclasses.replace(described.profile, total=wide)
+    assert "one thread" not in found(dataclasses.replace(described, profile=profile))
+
+
 def test_a_throttled_clock_is_worth_what_it_lacks() -> None:
     hot = dataclasses.replace(STATE, clocks_mhz=(600.0,), clock_max_mhz=1500.0, throttled=True)
     cause = found(situation(CONV, [1000], state=hot))["throttled"]
