@@ -9,7 +9,13 @@ import pytest
 
 import edgekit.testing
 from edgekit.devices.emulated.microcontroller.execute import Executed, execute
-from edgekit.devices.emulated.microcontroller.image import Compiler, Part, Source, build_image
+from edgekit.devices.emulated.microcontroller.image import (
+    WARNINGS,
+    Compiler,
+    Part,
+    Source,
+    build_image,
+)
 from edgekit.devices.emulated.microcontroller.machine import machine_of
 from edgekit.devices.emulated.tools import find_tool
 from edgekit.errors import CommandTimedOutError, EmulatorFailedError, NotEmulatedError
@@ -90,7 +96,7 @@ def run(
     program.write_text(source)
     target = load_target(core)
     sources = [Source(path=program, part=Part.HARNESS)]
-    image = build_image(sources, target, directory, includes=[HEADERS], compiler=compiler)
+    image = build_image(sources, target, directory, includes=[HEADERS], compiler=compiler, warnings=WARNINGS)
     return execute(image.path, target, directory, count=count, timeout_seconds=60)
 
 

@@ -85,7 +85,7 @@ def build_image(
     includes: Sequence[Path] = (),
     optimization: str = OPTIMIZATION,
     compiler: Compiler = Compiler.GCC,
-    warnings: Sequence[str] = WARNINGS,
+    warnings: Sequence[str] = (),
 ) -> Image:
     """Compile and link sources for the machine that stands in for a target.
 
@@ -96,7 +96,7 @@ def build_image(
         includes: folders of headers, beside the start-up code's.
         optimization: "-O2", "-Os".
         compiler: for the sources.
-        warnings: and whether they are errors.
+        warnings: options that ask for them; none by default, since another GCC may have others.
 
     Raises:
         NotEmulatedError: there is no such machine.
