@@ -24,6 +24,8 @@ EdgeKit builds full-integer models from these {count} TFLite operators. An opera
 rules is refused before anything is compiled, with the rule's sentence and what was found instead;
 `edgekit inspect` lists all such operators of a model.
 
+Every operator builds for every target: Linux CPUs and microcontrollers alike.
+
 The types are those that an operator's rules name, its weights and indices included.
 Every operator is compared bit for bit with TFLite Micro's reference kernels, one small model at a time.
 "and LiteRT" marks those with cases that TFLite Micro lacks, [listed below](#checked-against-litert).

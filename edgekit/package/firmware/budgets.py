@@ -69,6 +69,13 @@ def check_instructions(model: QuantizedModel, executed: Mapping[int, int], budge
         _refuse(model, [excess])
 
 
+def ram_limit(target: Target, budgets: Budgets) -> int | None:
+    """The bytes of RAM that a model may need; None where nothing says how many."""
+    board = target.microcontroller
+    limits = [budgets.max_ram_bytes, board.ram_kib * _KIB if board is not None and board.ram_kib else None]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
 def _memory_excess(
     graph: Graph, sources: FirmwareSources, flash: int, of_flash: str, target: Target, budgets: Budgets
 ) -> list[_Excess]:
@@ -97,7 +104,10 @@ def _memory_excess(
     return excesses
 
 
-_SMALLER_RAM = "Make these operators' tensors smaller: a smaller input, fewer channels, a stride earlier."
+_SMALLER_RAM = (
+    "Let the first layers run band by band and the inputs be integers (--patches auto). "
+    "Or make these operators' tensors smaller: a smaller input, fewer channels, a stride earlier."
+)
 _SMALLER_FLASH = "Make these layers smaller: fewer channels, or smaller filters."
 
 

@@ -56,12 +56,14 @@ def _zephyr_cmake(prefix: str, sources: Sequence[str], flags: Sequence[str]) -> 
     options = " ".join(flag for flag in flags if flag.startswith("-O"))
     return f"""\
 if(CONFIG_EDGEKIT_{prefix.upper()})
-  zephyr_library_named(edgekit_{prefix})
-  zephyr_library_sources(
+  # No library of Zephyr's: those are linked whole, and two models may hold the same kernels.
+  add_library(edgekit_{prefix} STATIC
 {listed}
   )
-  zephyr_library_compile_options({options})
-  zephyr_include_directories(../include)
+  target_include_directories(edgekit_{prefix} PUBLIC ../include)
+  target_compile_options(edgekit_{prefix} PRIVATE {options})
+  target_link_libraries(edgekit_{prefix} PRIVATE zephyr_interface)
+  target_link_libraries(app PUBLIC edgekit_{prefix})
 endif()
 """
 
@@ -90,6 +92,7 @@ category=Data Processing
 url=https://pypi.org/project/edgekit-sdk
 architectures=*
 includes={prefix}.h
+dot_a_linkage=true
 """
 
 
