@@ -31,6 +31,7 @@ from edgekit.schedule.templates.neon_mlal_rows import MLAL_LONG_ROWS, MLAL_ROWS
 from edgekit.schedule.templates.reduction import REDUCTION
 from edgekit.schedule.templates.x86_amx import X86_AMX
 from edgekit.schedule.templates.x86_depthwise import X86_DEPTHWISE
+from edgekit.schedule.templates.x86_depthwise_pairs import X86_DEPTHWISE_PAIRS
 from edgekit.schedule.templates.x86_patches import X86_PATCHES
 from edgekit.schedule.templates.x86_rows import X86_ROWS
 
@@ -62,6 +63,7 @@ TEMPLATES: tuple[Template, ...] = (
     DEPTHWISE_DOT_ROWS,
     DEPTHWISE_ROWS,
     X86_DEPTHWISE,
+    X86_DEPTHWISE_PAIRS,
     DEPTHWISE,
     NEON_ELEMENTWISE,
     X86_ELEMENTWISE,

@@ -149,6 +149,8 @@ DEPTHWISE_SHAPES = [
     dataclasses.replace(_depthwise(9, 9, 16, (3, 3), padding="VALID"), dilation=2),
     dataclasses.replace(_depthwise(9, 9, 20, (3, 2)), dilation=3),
     dataclasses.replace(_depthwise(5, 5, 7, (3, 3)), depth_multiplier=3),
+    *(_depthwise(3, 30, channels, (3, 5), stride) for channels in (4, 9, 16) for stride in (1, 2)),
+    dataclasses.replace(_depthwise(9, 33, 12, (5, 3), padding="VALID"), dilation=2),
 ]
 
 
@@ -295,6 +297,13 @@ def test_a_cpu_gets_the_kernels_that_its_features_allow(cpu: X86Cpu) -> None:
     assert tuned.kernels == ("x86",)
     function = f"ek_convolution_plane_{cpu}_" if cpu is X86Cpu.AMX else f"ek_convolution_row_{cpu}_"
     assert function in tuned.module.script()
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_depthwise_convolutions_take_the_micro_kernels(cpu: X86Cpu) -> None:
+    model = read_tflite(convolutions_model([_depthwise(4, 9, 16, (3, 3))], Numbers()), name="model")
+    family = X86Cpu.AVX2 if cpu is X86Cpu.AVX2 else X86Cpu.VNNI
+    assert f"ek_depthwise_row_{family}_3" in schedule(lower(model), x86_target(cpu)).module.script()
 
 
 def test_a_cpu_without_avx2_gets_no_micro_kernels() -> None:

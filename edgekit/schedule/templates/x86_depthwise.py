@@ -13,15 +13,12 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tvm import te, tirx
 
-from edgekit.compute.convolution import Convolution, pad_plane
 from edgekit.schedule.cpu import X86Kernel
 from edgekit.schedule.scheduled import Scheduled
-from edgekit.schedule.sharing import shared_span
 from edgekit.schedule.template import Job, Parameters, Template, preferring
 from edgekit.schedule.templates.convolution import flatten_pixels
-from edgekit.schedule.templates.padding import vectorize_function_padding
+from edgekit.schedule.templates.x86_depthwise_rows import depthwise_rows
 from edgekit.schedule.templates.x86_form import x86_form
 from edgekit.schedule.tiles import round_up
 
@@ -30,12 +27,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edgekit.compute.convolution import Convolution
     from edgekit.schedule.cpu import CpuClass
 
 OVERREAD_BYTES = 15  # where there are fewer channels than lanes
 _LANES = 16
 _TAPS = 4  # interleaved
-_PIXELS = 8  # that a thread computes at least, of a single row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,12 +69,13 @@ def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
     kind = next(kind for kind in _filters(load) if kind.name == parameters["filter"])
     function = f"ek_depthwise_row_{cpu.x86_kernel}_{kind.name}_{x86_form(load.requantization)}"
+    packed_bytes = round_up(load.out_channels, _LANES) * len(_beginnings(load, kind)) * _TAPS
 
     def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
         return np.pad(values, (0, max(0, _LANES - len(values))), mode="edge")
 
     return Scheduled(
-        vectorize_function_padding(te.create_prim_func(_expressions(load, kind, function))),
+        depthwise_rows(load, function, packed_bytes, _LANES),
         {
             1: lambda weights: pack_weights(weights, load, _beginnings(load, kind)),
             2: pad_channels,
@@ -145,79 +143,3 @@ def pack_weights(
                 if 0 <= y < window.kernel_h and 0 <= x < window.kernel_w:
                     packed[block, vector, :, tap] = whole[y, x, start : start + _LANES]
     return packed.reshape(-1)
-
-
-# ------------------------------------------------------------------------------------- expressions
-
-
-def _expressions(load: Convolution, kind: _Filter, function: str) -> list[te.Tensor]:
-    channels, vectors = load.out_channels, len(_beginnings(load, kind))
-    x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
-    weights = te.placeholder((round_up(channels, _LANES) * vectors * _TAPS,), "int8", "weights")
-    bias, multiplier, shift = (
-        te.placeholder((max(channels, _LANES),), "int32", name) for name in ("bias", "multiplier", "shift")
-    )
-    plane, load = _repeated(x, load)
-    reads = [plane, weights, bias, multiplier, shift]
-    shape = (load.batch, load.out_height, load.out_width, channels)
-    out = te.extern(
-        shape,
-        reads,
-        lambda inputs, outputs: _calls(inputs, outputs[0], load, function),
-        name="out",
-        dtype="int8",
-        # Buffers of our own: te's would have offsets that nothing defines.
-        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
-        out_buffers=[tirx.decl_buffer(shape, "int8", "out")],
-    )
-    return [x, weights, bias, multiplier, shift, out]
-
-
-def _repeated(x: te.Tensor, load: Convolution) -> tuple[te.Tensor, Convolution]:
-    """An input with one channel a filter, and what is left to do with it.
-
-    Micro-kernels pad by themselves; where channels must be repeated, that pads too.
-    """
-    filters = load.out_channels // load.in_channels
-    if filters == 1:
-        return x, load
-    plane = pad_plane(x, load, expand=filters)
-    _, height, width, channels = (int(extent) for extent in plane.shape)
-    window = dataclasses.replace(load.window, pad_top=0, pad_left=0)
-    return plane, dataclasses.replace(load, height=height, width=width, in_channels=channels, window=window)
-
-
-def _calls(inputs: list[Any], out: Any, load: Convolution, function: str) -> Any:
-    """What a call keeps in registers serves all rows. Threads share these, or the pixels of the only one."""
-    n = tirx.Var("n", "int32")
-    x, *constants = inputs
-    how, window = load.requantization, load.window
-    y, rows = shared_span(load.out_height, 1) if load.out_height > 1 else (0, 1)
-    pixel, pixels = (0, load.out_width) if load.out_height > 1 else shared_span(load.out_width, _PIXELS)
-    call = tirx.call_extern(
-        "void",
-        function,
-        tirx.address_of(x[n, 0, 0, 0]),
-        *(tirx.address_of(constant[0]) for constant in constants),
-        tirx.address_of(out[n, y, pixel, 0]),
-        y,
-        rows,
-        pixels,
-        load.out_channels,
-        load.height,
-        load.width,
-        window.kernel_h,
-        window.kernel_w,
-        window.stride_h,
-        window.stride_w,
-        window.dilation_h,
-        window.dilation_w,
-        window.pad_top,
-        window.pad_left - pixel * window.stride_w,
-        load.pad_value,
-        how.zero_point,
-        how.low,
-        how.high,
-    )
-    body = tirx.IfThenElse(rows * pixels > 0, tirx.Evaluate(call), None)
-    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, body)
