@@ -14,6 +14,7 @@ from edgekit.compute.fixed_point import Multiplier, Requantization, scale_intege
 from edgekit.schedule.cpu import CpuClass, McuKernel
 from edgekit.schedule.template import NO_PARAMETERS, Job
 from edgekit.schedule.templates.mcu_depthwise import MCU_DEPTHWISE
+from edgekit.schedule.templates.mcu_depthwise_direct import MCU_DEPTHWISE_DIRECT
 from edgekit.testing.mcu_calls import run_shared
 
 if TYPE_CHECKING:
@@ -98,13 +99,20 @@ def assert_exact(load: Convolution, seed: int = 0, *, extreme: bool = False) -> 
     how = load.requantization
     constants = (weights, bias, how.multipliers, how.shifts)
     job = Job(kind="depthwise", workload=load, function=None, constants=(constants,))
-    assert MCU_DEPTHWISE.fits(job, DSP), load
-    scheduled = MCU_DEPTHWISE.apply(job, DSP, NO_PARAMETERS)
     expected = reference(x, weights, bias, load)
-    np.testing.assert_array_equal(run_shared(scheduled, [x], constants, expected), expected)
-    assert scheduled.shared is not None
-    if scheduled.shared.works_in_place:
-        np.testing.assert_array_equal(run_shared(scheduled, [x], constants, expected, offset=0), expected)
+    fitting = [template for template in (MCU_DEPTHWISE, MCU_DEPTHWISE_DIRECT) if template.fits(job, DSP)]
+    assert fitting, load
+    for template in fitting:
+        scheduled = template.apply(job, DSP, NO_PARAMETERS)
+        assert scheduled.shared is not None
+        offsets: list[int | None] = [None]
+        if scheduled.shared.works_in_place:
+            offsets.append(0)
+        if scheduled.shared.lead_bytes is not None:
+            offsets.append(-scheduled.shared.lead_bytes)
+        for offset in offsets:
+            actual = run_shared(scheduled, [x], constants, expected, offset=offset)
+            np.testing.assert_array_equal(actual, expected)
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -31,4 +31,23 @@ void ek_depthwise_3x3(const ek_depthwise_layer *layer, const int8_t *in, const i
 void ek_depthwise_planes(const ek_depthwise_layer *layer, const int8_t *in, const int32_t *weights,
                          const int32_t *channels, int8_t *out, void *scratch);
 
+/* A layer of ek_depthwise_direct, whose windows stay inside the input. */
+typedef struct ek_depthwise_direct_layer {
+  int32_t images;
+  int32_t image_bytes;
+  int32_t channels; /* at least 4 */
+  int32_t out_height;
+  int32_t out_width;
+  int32_t kernel_h;
+  int32_t kernel_w;
+  int32_t window_row_step; /* bytes from a row of the output's windows to the next */
+  int32_t window_step;     /* from a window to the next */
+  int32_t tap_row_step;    /* from a row of taps to the next */
+  int32_t tap_step;        /* from a tap to the next */
+} ek_depthwise_direct_layer;
+
+/* See depthwise_direct.c. `weights` has two words for each two taps of a row of four channels. */
+void ek_depthwise_direct(const ek_depthwise_direct_layer *layer, const int8_t *in, const int32_t *weights,
+                         const int32_t *channels, int8_t *out);
+
 #endif

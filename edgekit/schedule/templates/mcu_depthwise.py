@@ -45,7 +45,7 @@ def _fits(job: Job, cpu: CpuClass) -> bool:
         and window.kernel_h <= _MOST_ROWS
         and (how.low, how.high) == (-128, 127)
         and max(_fields(load).values()) < _INT16_LIMIT
-        and all(_table(constants, load) is not None for constants in job.constants)
+        and all(depthwise_table(constants, load) is not None for constants in job.constants)
     )
 
 
@@ -53,7 +53,7 @@ def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
 
     def merge(constants: tuple[NDArray[np.int8], ...]) -> tuple[NDArray[np.int32], ...]:
-        table = _table(constants, load)
+        table = depthwise_table(constants, load)
         assert table is not None
         return _pack(table.weights, load), table.entries.reshape(-1)
 
@@ -84,7 +84,8 @@ MCU_DEPTHWISE = Template(
 )
 
 
-def _table(constants: tuple[NDArray[np.int8], ...], load: Convolution) -> ChannelTable | None:
+def depthwise_table(constants: tuple[NDArray[np.int8], ...], load: Convolution) -> ChannelTable | None:
+    """How a call's channels are scaled, with its weights [channel, tap]; None if the kernels cannot."""
     weights, bias, multiplier, shift = constants
     by_channel = weights.reshape(-1, load.out_channels).T
     return channel_table(np.ascontiguousarray(by_channel), bias, multiplier, shift, load.requantization)
