@@ -10,6 +10,18 @@
 #include "convolution.h"
 #include "mve_tile.h"
 
+/* Gather the window whose first tap is at `from`, all of it inside the plane. */
+static EK_NOINLINE void gather_inner(const ek_convolution_layer *layer, const int8_t *from, int8_t *to) {
+  const int32_t run_bytes = layer->run_taps * layer->pixel_bytes, next_run = layer->dilation_w * layer->pixel_bytes;
+  const int32_t next_row = layer->dilation_h * layer->width * layer->pixel_bytes;
+  for (int32_t row = layer->kernel_h; row > 0; row--, from += next_row) {
+    const int8_t *run = from;
+    for (int32_t i = layer->runs; i > 0; i--, run += next_run, to += run_bytes) {
+      ek_copy(to, run, run_bytes);
+    }
+  }
+}
+
 /* Gather the window whose first tap is at (y, x). */
 static EK_NOINLINE void gather(const ek_convolution_layer *layer, const int8_t *in, int32_t y, int32_t x, int8_t *to) {
   const int32_t width = layer->width, bytes = layer->pixel_bytes, run_bytes = layer->run_taps * bytes;
@@ -29,32 +41,62 @@ static EK_NOINLINE void gather(const ek_convolution_layer *layer, const int8_t *
   }
 }
 
-/* One image. */
-static void convolve(const ek_convolution_layer *layer, const int8_t *in, ek_lanes *lanes, int8_t *patch) {
-  const int32_t channels = layer->out_channels, step = layer->stride_w * layer->pixel_bytes;
-  int32_t column = 0, y = -layer->pad_top, x = -layer->pad_left;
-  for (int32_t left = layer->out_height * layer->out_width; left > 0; left -= EK_LANES) {
-    int8_t *out = lanes->outs[0];
-    for (int32_t lane = 0; lane < EK_LANES; lane++) {
-      lanes->pixels[lane] = lanes->pixels[0];
+/* Blocks of three neighbouring pixels, all inside the plane. */
+static void inner_blocks(const ek_convolution_layer *layer, const int8_t *in, ek_lanes *lanes, int8_t *patch,
+                         int32_t blocks) {
+  const int32_t step = layer->stride_w * layer->pixel_bytes, room = 4 * layer->words, is_direct = layer->is_direct;
+  const int32_t channels = layer->out_channels;
+  int8_t *out = lanes->outs[0];
+  for (; blocks > 0; blocks--) {
+    for (int32_t lane = 0; lane < EK_LANES; lane++, in += step, out += channels) {
+      lanes->pixels[lane] = is_direct ? in : patch + lane * room;
       lanes->outs[lane] = out;
-      if (lane < left) {
-        if (layer->is_direct) {
-          lanes->pixels[lane] = in + y * layer->width * layer->pixel_bytes + column * step;
-        } else {
-          int8_t *const gathered = patch + lane * layer->words * 4;
-          gather(layer, in, y, x, gathered);
-          lanes->pixels[lane] = gathered;
-        }
-        lanes->outs[lane] = out + lane * channels;
-        column++, x += layer->stride_w;
-        if (column == layer->out_width) {
-          column = 0, x = -layer->pad_left, y += layer->stride_h;
-        }
+      if (!is_direct) {
+        gather_inner(layer, in, patch + lane * room);
       }
     }
     ek_multiply_lanes(lanes);
-    lanes->outs[0] = out + (left < EK_LANES ? left : EK_LANES) * channels;
+  }
+  lanes->outs[0] = out;
+}
+
+/* One image. */
+static void convolve(const ek_convolution_layer *layer, const int8_t *in, ek_lanes *lanes, int8_t *patch) {
+  const int32_t channels = layer->out_channels;
+  int32_t column = 0, row = 0;
+  while (row < layer->out_height) {
+    int32_t y = row * layer->stride_h - layer->pad_top, x = column * layer->stride_w - layer->pad_left;
+    const int32_t blocks = (layer->inner_right - column) / EK_LANES;
+    if (blocks > 0 && column >= layer->inner_left && row >= layer->inner_top && row < layer->inner_bottom) {
+      inner_blocks(layer, in + (y * layer->width + x) * layer->pixel_bytes, lanes, patch, blocks);
+      column += EK_LANES * blocks;
+    } else {
+      int8_t *out = lanes->outs[0];
+      for (int32_t lane = 0; lane < EK_LANES; lane++) {
+        lanes->pixels[lane] = lanes->pixels[0];
+        lanes->outs[lane] = lanes->outs[0];
+        if (row < layer->out_height) {
+          int8_t *const gathered = patch + lane * layer->words * 4;
+          lanes->pixels[lane] = layer->is_direct ? in + (y * layer->width + x) * layer->pixel_bytes : gathered;
+          lanes->outs[lane] = out;
+          if (!layer->is_direct) {
+            gather(layer, in, y, x, gathered);
+          }
+          out += channels;
+          column++, x += layer->stride_w;
+          if (column == layer->out_width) {
+            column = 0, x = -layer->pad_left;
+            row++, y += layer->stride_h;
+          }
+        }
+      }
+      ek_multiply_lanes(lanes);
+      lanes->outs[0] = out;
+    }
+    if (column == layer->out_width) {
+      column = 0;
+      row++;
+    }
   }
 }
 

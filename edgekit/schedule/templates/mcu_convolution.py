@@ -88,7 +88,7 @@ def _kernel(load: Convolution, instance: str, scratch_bytes: int) -> SharedKerne
     return SharedKernel(
         function=f"ek_convolution_{instance}",
         struct="ek_convolution_layer",
-        fields=layer_fields(load),
+        fields=layer_fields(load, reads_words=instance == "dsp"),
         sources=(f"convolution_{instance}.c",),
         header="convolution.h",
         scratch_bytes=scratch_bytes,

@@ -66,12 +66,15 @@ def pad_runs(weights: NDArray[np.int8], load: Convolution) -> NDArray[np.int8]:
 # ---------------------------------------------------------------------------------------- layer
 
 
-def layer_fields(load: Convolution) -> dict[str, int]:
-    """The fields of `ek_convolution_layer`, in their order."""
+def layer_fields(load: Convolution, *, reads_words: bool = False) -> dict[str, int]:
+    """The fields of `ek_convolution_layer`, in their order.
+
+    If the kernel `reads_words`, the last one of a run may take in pixels behind it.
+    """
     window, how = load.window, load.requantization
     runs, run_taps = runs_of(load)
-    # Pixels behind a run that its last word may take in.
-    behind = -(-(run_words(load) * TAPS - run_taps * load.in_channels) // load.in_channels)
+    filling = run_words(load) * TAPS - run_taps * load.in_channels if reads_words else 0
+    behind = round_up(filling, load.in_channels) // load.in_channels
     left, right = _inner(load.width - behind, load.out_width, load, vertical=False)
     top, bottom = _inner(load.height, load.out_height, load, vertical=True)
     return {
