@@ -8,6 +8,9 @@ instructions on the M4's machine and every 31.25 on the M55's, so that figures a
 it, and without the weights; RAM is `arena_used_bytes()` on the M4. The input is that of stimulus.py. M4,
 M55 and the `tflite-micro` wheel on x86-64 gave the same bytes for every model.
 
+CMSIS-NN's kernels for the convolutions of keyword_spotting, compiled and counted as EdgeKit's are, were
+found to take 7.78 of the 7.86 million instructions: 2.27 a MAC, and 8.33 in the depthwise ones.
+
 TFLite Micro is not built here: its sources are in no package. `fnv` ties a run of ours to theirs: it is the
 hash of what the last FULLY_CONNECTED gave for this input (a softmax saturates on noise), in all ten
 invocations of a streaming model, and must come out the same.

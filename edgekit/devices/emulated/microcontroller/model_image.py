@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgekit.devices.emulated.microcontroller.image import (
-    OPTIMIZATION,
-    Compiler,
-    Part,
-    Source,
-    build_image,
-)
+from edgekit.devices.emulated.microcontroller.image import Part, Source, build_image
 from edgekit.runtime import runtime_file
 from edgekit.target import target_from_fields
 
@@ -26,25 +20,20 @@ _SOURCES, _SELF_TEST = "src", "_self_test.c"
 _HEADERS = ("include", "src", "src/kernels")
 
 
-def model_image(
-    bundle: Bundle,
-    directory: Path,
-    *,
-    optimization: str = OPTIMIZATION,
-    compiler: Compiler = Compiler.GCC,
-) -> Image:
+def model_image(bundle: Bundle, directory: Path) -> Image:
     """Compile and link a firmware bundle's model for the machine that stands in for its target.
+
+    It is optimized as the bundle's own CMakeLists.txt has it.
 
     Args:
         bundle: a bundle for a microcontroller, whose files were checked.
         directory: an existing folder for the objects and the image.
-        optimization: for all sources.
-        compiler: for the bundle's sources.
 
     Raises:
         NotEmulatedError, ToolMissingError, EmulatorFailedError: as `build_image`.
     """
-    prefix, memory = bundle.manifest["firmware"]["prefix"], bundle.manifest["memory"]
+    firmware, memory = bundle.manifest["firmware"], bundle.manifest["memory"]
+    prefix = firmware["prefix"]
     defines = (
         f"MODEL_INVOKE={prefix}_invoke",
         f"MODEL_RESET={prefix}_reset",
@@ -59,8 +48,7 @@ def model_image(
         target_from_fields(bundle.manifest["target"]),
         directory,
         includes=[bundle.path.absolute() / name for name in _HEADERS],
-        optimization=optimization,
-        compiler=compiler,
+        optimization=next(flag for flag in firmware["flags"] if flag.startswith("-O")),
     )
 
 
