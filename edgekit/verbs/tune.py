@@ -30,7 +30,7 @@ from edgekit.search.machine import Machine, feature_text, machine_of
 from edgekit.search.measure import DeviceRunner, EmulatedRunner, Patience
 from edgekit.search.tuning import Budget, Tuner, TuneReport
 from edgekit.store import Source, Store, Unit, read_text, store_path, write_text
-from edgekit.target import Target, load_target
+from edgekit.target import Target, TargetKind, load_target
 from edgekit.verbs.connect import connected
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def tune(
         What was measured, and the best of each kernel.
 
     Raises:
-        WrongValueError: `trials` or `minutes` is not positive (exit code 2).
+        WrongValueError: `trials` or `minutes` is not positive, or the target is no Linux (2).
         UnreadableModelError, UnsupportedModelError, NothingToTuneError: the model cannot be tuned (7).
         StoreUnreadableError, StoreVersionError, StoreUnwritableError: the store cannot be used (2).
         ExecutorUnusableError: there is no such executor (2).
@@ -87,6 +87,12 @@ def tune(
     """
     budget = _budget(trials, minutes)
     chosen = resolve_host_cpu(load_target(target) if isinstance(target, str) else target)
+    if chosen.kind is TargetKind.MICROCONTROLLER:
+        raise WrongValueError(
+            f"A model cannot be tuned for {chosen.name}.",
+            why="Kernels of microcontrollers are not measured against each other: one is known to be best.",
+            fix="Build it as it is, without --trials and --tune-minutes.",
+        )
     progress("reading the model", None)
     work = tasks(lower(read_tflite(Path(model))), chosen)
     if not work:

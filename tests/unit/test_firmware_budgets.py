@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
 
+from edgekit.artifacts import Engine
 from edgekit.cli.main import main
-from edgekit.errors import BudgetExceededError, ExitCode, WrongValueError
+from edgekit.codegen.firmware import compile_firmware, generate_firmware
+from edgekit.errors import BudgetExceededError, ExitCode, UnknownCpuError, WrongValueError
 from edgekit.ingest import read_tflite
+from edgekit.lower import lower
 from edgekit.package.firmware.budgets import check_code_fits, check_fits, check_instructions
 from edgekit.project import Budgets
+from edgekit.schedule import schedule
 from edgekit.target import load_target
 from edgekit.testing.firmware import firmware_code
 from edgekit.testing.models import model_path
@@ -83,8 +88,6 @@ def test_a_board_that_is_too_small_is_a_limit_of_its_own(tmp_path: Path) -> None
 
 
 def test_code_counts_as_flash_too(model: QuantizedModel, sources: FirmwareSources) -> None:
-    from edgekit.codegen.firmware import compile_firmware
-
     target = load_target("cortex-m4")
     code = compile_firmware(sources, target)
     assert code.code_bytes > 1000
@@ -114,10 +117,22 @@ def test_instructions_cannot_be_budgeted_on_linux(tmp_path: Path) -> None:
 
 
 def test_litert_does_not_run_on_a_microcontroller(tmp_path: Path) -> None:
-    from edgekit.artifacts import Engine
-
     with pytest.raises(WrongValueError, match="LiteRT does not run on cortex-m4"):
         build(model_path(MODEL), target="cortex-m4", output=tmp_path, engine=Engine.LITERT)
+
+
+def test_a_model_is_not_tuned_for_a_microcontroller(tmp_path: Path) -> None:
+    with pytest.raises(WrongValueError, match="cannot be tuned for cortex-m4"):
+        build(model_path(MODEL), target="cortex-m4", output=tmp_path, trials=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_misspelt_core_is_refused_with_the_nearest_one(model: QuantizedModel) -> None:
+    misspelt = dataclasses.replace(load_target("cortex-m4"), cpu="cortex-m44")
+    tuned = schedule(lower(model), misspelt)
+    with pytest.raises(UnknownCpuError, match="unknown CPU 'cortex-m44'") as caught:
+        generate_firmware(model, tuned)
+    assert caught.value.fix == "Did you mean 'cortex-m4'?"
 
 
 def test_the_command_fails_with_the_exit_code_of_budgets(

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgekit.artifacts import Code, FirmwareBuild, FirmwareSources
 from edgekit.codegen.arena import BARE, Kernels, arrange
+from edgekit.codegen.cpus import check_cpu
 from edgekit.codegen.firmware.c_text import identifier
 from edgekit.codegen.firmware.description import description_source
 from edgekit.codegen.firmware.firmware import Constant, Firmware
@@ -35,7 +36,12 @@ _FORWARD = '#include "../include/{name}.h"\n'
 
 
 def generate_firmware(model: QuantizedModel, tuned: TunedModule) -> FirmwareSources:
-    """The C sources of a tuned model. Nothing is compiled."""
+    """The C sources of a tuned model. Nothing is compiled.
+
+    Raises:
+        UnknownCpuError, UnknownFeatureError: LLVM does not know the target's core.
+    """
+    check_cpu(tuned.target)
     firmware = describe(model, tuned)
     name = firmware.prefix
     sources = {

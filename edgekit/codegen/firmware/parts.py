@@ -93,12 +93,14 @@ def _all_constants(firmware: Firmware) -> list[Constant]:
 
 
 def _declaration(constant: Constant) -> str:
-    return f"const {C_TYPES[str(constant.array.dtype)]} {constant.symbol}[{max(constant.array.size, 1)}]"
+    # Where it is declared too: without a word of it, a compiler may expect more of a large array.
+    array = f"{C_TYPES[str(constant.array.dtype)]} {constant.symbol}[{max(constant.array.size, 1)}]"
+    return f"const {array} __attribute__((aligned(4)))"
 
 
 def _definition(constant: Constant, macro: str) -> str:
     rows = "\n".join(filled(list(_literals(constant)), indent=2))
-    return f"{_declaration(constant)} __attribute__((aligned(4))) {macro} = {{\n{rows}\n}};\n"
+    return f"{_declaration(constant)} {macro} = {{\n{rows}\n}};\n"
 
 
 def _literals(constant: Constant) -> Iterable[str]:
