@@ -11,19 +11,22 @@ from edgekit.codegen.firmware import compile_firmware, generate_firmware
 from edgekit.dump import Dump
 from edgekit.ingest import macs, read_tflite
 from edgekit.lower import lower
+from edgekit.lower.patches import in_bands
 from edgekit.package import package_bundle, package_litert
 from edgekit.package.budgets import check_budgets, check_litert_budgets
 from edgekit.package.firmware import package_firmware
-from edgekit.package.firmware.budgets import check_code_fits, check_fits, check_instructions
+from edgekit.package.firmware.budgets import check_code_fits, check_fits, check_instructions, ram_limit
 from edgekit.profile.count_firmware import count_firmware
 from edgekit.project import Budgets
 from edgekit.schedule import schedule
 from edgekit.search.lookup import StoreLookup
+from edgekit.search.thrift import LAVISH, THRIFTY, Attempt, attempt_until_it_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edgekit.artifacts import Bundle, Code, QuantizedModel
+    from edgekit.search.thrift import Thrift
     from edgekit.store import Records
     from edgekit.target import Target
 
@@ -74,21 +77,34 @@ def make_firmware(
     *,
     name: str | None = None,
     budgets: Budgets = _NO_BUDGETS,
+    thrift: Thrift = LAVISH,
     records: Sequence[Records] = (),
     dump: Path | None = None,
     progress: Progress = lambda _stage, _share: None,
 ) -> Bundle:
-    """From a .tflite file to a package of C sources for a microcontroller, in the same place."""
+    """From a .tflite file to a package of C sources for a microcontroller, in the same place.
+
+    `thrift` says what may be done to the model for the sake of memory.
+    """
+
+    def attempt(form: QuantizedModel, bands: bool) -> Attempt:
+        lowered = in_bands(lower(form)) if bands else lower(form)
+        tuned = schedule(lowered, target, StoreLookup(records, target))
+        return Attempt(form, lowered, tuned, generate_firmware(form, tuned))
+
     show = Dump(dump)
     progress("reading the model", 0.0)
-    model = show("ingest", read_tflite(model_path, name=name))
-    progress("lowering to integer kernels", 0.05)
-    lowered = show("lower", lower(model))
-    progress("scheduling", 0.2)
-    tuned = show("schedule", schedule(lowered, target, StoreLookup(records, target)))
-    progress("generating C", 0.4)
-    sources = show("sources", generate_firmware(model, tuned))
-    check_fits(model, sources, target, budgets)
+    file = show("ingest", read_tflite(model_path, name=name))
+    progress("lowering, scheduling and generating C", 0.05)
+    limit = ram_limit(target, budgets)
+    made = attempt_until_it_fits(file, thrift, limit, attempt)
+    show("lower", made.lowered)
+    show("schedule", made.tuned)
+    model, sources = made.model, show("sources", made.sources)
+    least = None
+    if limit is not None and made.ram_bytes > limit and thrift == LAVISH:
+        least = attempt_until_it_fits(file, THRIFTY, limit, attempt).ram_bytes
+    check_fits(model, sources, target, budgets, with_patches_bytes=least)
     progress("compiling it", 0.6)
     code = show("codegen", compile_firmware(sources, target))
     check_code_fits(model, sources, code, target, budgets)

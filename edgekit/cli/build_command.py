@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     "  edgekit build model.tflite --target host --max-ram 65536 --json\n"
     "  edgekit build model.tflite --target host --tune-minutes 10\n"
     "  edgekit build model.tflite --target rpi4 --tune-minutes 10 --host pi.local\n"
-    "  edgekit build model.tflite --target rpi4 --engine auto --host pi.local",
+    "  edgekit build model.tflite --target rpi4 --engine auto --host pi.local\n"
+    "  edgekit build model.tflite --target cortex-m4 --max-ram 65536 --patches auto",
 )
 @click.argument("model", required=False, type=PATH)
 @click.option("--target", metavar="NAME", help="A target's name or file; 'edgekit targets' lists them.")
@@ -43,6 +44,20 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     metavar="N",
     help="Fail if an invocation executes more, counted on the emulated microcontroller.",
+)
+@click.option(
+    "--patches",
+    type=click.Choice(["off", "auto"]),
+    default="off",
+    show_default=True,
+    help="On microcontrollers: auto may run the first layers band by band and take floats from the edges, "
+    "as far as --max-ram or the board's RAM ask for it; as far as it helps where nothing does.",
+)
+@click.option(
+    "--interface",
+    type=click.Choice(["file", "integer"]),
+    help="On microcontrollers: inputs and outputs as in the file, or integers where the file has floats. "
+    "Default: as in the file; with --patches auto whatever needs less memory.",
 )
 @click.option(
     "--trials", type=click.IntRange(1), metavar="N", help="Tune before: measure so many candidates."
@@ -71,6 +86,8 @@ def command(
     max_ram: int | None,
     max_flash: int | None,
     max_instructions: int | None,
+    patches: str,
+    interface: str | None,
     trials: int | None,
     tune_minutes: float | None,
     executor: str | None,
@@ -87,6 +104,7 @@ def command(
     """
     from edgekit.artifacts import Engine
     from edgekit.project import find_project
+    from edgekit.search.thrift import Interface, Patches, Thrift
     from edgekit.verbs.build import build
     from edgekit.verbs.build_fastest import build_fastest
 
@@ -110,7 +128,8 @@ def command(
             choice = build_fastest(path, threads=threads, progress=show, **given)
             bundle = choice.bundle
         else:
-            bundle = build(path, engine=Engine(engine), progress=show, **given)
+            thrift = Thrift(Patches(patches), None if interface is None else Interface(interface))
+            bundle = build(path, engine=Engine(engine), thrift=thrift, progress=show, **given)
     if as_json:
         emit_json({"path": bundle.path, "manifest": bundle.manifest, "choice": _choice(choice)})
         return
@@ -133,6 +152,8 @@ def _refuse_idle(context: click.Context, *, tunes: bool, races: bool) -> None:
             "--threads is for the race of --engine auto; a build runs with as many threads as it is asked to "
             "when it runs."
         )
+    if given & {"patches", "interface"} and races:
+        raise click.UsageError("--patches and --interface are for microcontrollers, where there is no race.")
     idle = sorted(given & {field.name for field in dataclasses.fields(DeviceChoice)})
     if idle and not (tunes or races):
         raise click.UsageError(
@@ -186,6 +207,7 @@ def _budgets(
     return dataclasses.replace(budgets, **{key: value for key, value in given.items() if value is not None})
 
 
+_SHOWN_TENSORS, _SHOWN_LETTERS = 3, 24  # of a peak; of the names, the ends
 _RECORDS_OF = {"board": "a board", "machine": "a machine like this", "emulator": "an emulator (instructions)"}
 
 
@@ -200,6 +222,16 @@ def _tuned(tuning: Any) -> str:
     return f"{tuning['tuned_share']:.0%} of the work" + (f": {', '.join(parts)}" if parts else "")
 
 
+def _peak(peak: Any) -> str:
+    """The operator that decides the arena's size, and its largest tensors."""
+    if peak is None:
+        return "nothing is computed"
+    largest = list(peak["tensors"].items())[:_SHOWN_TENSORS]
+    parts = [f"{name.partition(';')[0][-_SHOWN_LETTERS:]} {size:,}" for name, size in largest]
+    parts += [f"scratch {peak['scratch_bytes']:,}"] if peak["scratch_bytes"] else []
+    return f"{peak['needed_bytes']:,} bytes in {peak['operator']}: {peak['kind']} ({', '.join(parts)})"
+
+
 def _show(path: Path, manifest: Any) -> None:
     if manifest["engine"] == "litert":
         _show_litert(path, manifest)
@@ -212,12 +244,15 @@ def _show(path: Path, manifest: Any) -> None:
         ("target", f"{manifest['target']['name']} ({manifest['target']['cpu']})"),
         ("flash" if "firmware" in manifest else "library", f"{memory['library_bytes']:,} bytes: {parts}"),
         ("arena", f"{memory['arena_bytes']:,} bytes, and {memory['state_bytes']:,} of state"),
+        ("peak", _peak(memory["peak"])),
         ("work", f"{manifest['macs']:,} multiply-accumulates in {len(manifest['operators'])} steps"),
         ("tuned", _tuned(manifest["tuning"])),
         ("golden", checked if golden["checked"] else "not checked"),
         ("bundle", str(path)),
     ]
     table(("built", ""), rows)
+    if manifest["interface"] == "integer":
+        note("Inputs and outputs are integers where the model's file has floats: see the bundle's manifest.")
     if not golden["checked"]:
         note(f"Nothing proves this build bit-exact: {golden['unchecked']}")
 

@@ -143,7 +143,8 @@ def _with_answers(bundle: Bundle, golden: Golden) -> Golden:
             fix="Verify it on an x86-64 Linux machine, where `pip install tflite-micro` works.",
         )
     flatbuffer = (bundle.path / "model.tflite").read_bytes()
-    answers = run_oracle(flatbuffer, list(frames_of(golden.inputs)))
+    types = [tensor["dtype"] for tensor in bundle.manifest["tensors"]["outputs"]]
+    answers = run_oracle(flatbuffer, list(frames_of(golden.inputs)), types)
     outputs = tuple(np.stack(column) for column in zip(*answers, strict=True))
     return Golden(inputs=golden.inputs, outputs=outputs, oracle=oracle_version())
 

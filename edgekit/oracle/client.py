@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edgekit.oracle.edges import Form
+
     Frame = tuple[NDArray[Any], ...]
 
 # The interpreter crashes when its arena is too small, and touches only what it needs of a large one.
@@ -45,11 +47,14 @@ def oracle_version() -> str:
     return f"tflite-micro {importlib.metadata.version('tflite_micro')}"
 
 
-def run_oracle(flatbuffer: bytes, frames: Sequence[Frame]) -> list[Frame]:
+def run_oracle(
+    flatbuffer: bytes, frames: Sequence[Frame], output_types: Sequence[str] | None = None
+) -> list[Frame]:
     """Outputs of a model for a sequence of frames, as the reference interpreter computes them.
 
     A frame is one array an input, of the input's exact shape and type (int8 as it is, nothing is
-    scaled). State starts fresh and is carried from frame to frame.
+    scaled); integers for a float input that is quantized first stand for floats. State starts fresh and is
+    carried from frame to frame. `output_types` ask for integers where a float output is made of some.
 
     Raises:
         OracleMissingError: the interpreter is not installed.
@@ -58,9 +63,23 @@ def run_oracle(flatbuffer: bytes, frames: Sequence[Frame]) -> list[Frame]:
     layout = read_layout(flatbuffer)
     results = _interpret(flatbuffer, layout, frames)
     return [
-        tuple(results[f"output/{frame}/{i}"] for i in range(len(layout.outputs)))
+        tuple(
+            _as_type(
+                results[f"output/{frame}/{i}"],
+                layout.forms.get(index),
+                None if output_types is None else output_types[i],
+            )
+            for i, index in enumerate(layout.outputs)
+        )
         for frame in range(len(frames))
     ]
+
+
+def _as_type(answer: NDArray[Any], form: Form | None, dtype: str | None) -> NDArray[Any]:
+    """An answer in integers, where that is asked for and they are what it was made of."""
+    if form is None or dtype is None or answer.dtype.kind != "f" or dtype == answer.dtype.name:
+        return answer
+    return form.integers(answer, dtype)
 
 
 def oracle_intermediates(
@@ -128,7 +147,10 @@ def _interpret(
     for number, frame in enumerate(frames):
         if len(frame) != len(layout.inputs):
             raise _cannot_run(f"It takes {len(layout.inputs)} inputs, frame {number} has {len(frame)}.")
-        arrays |= {f"input/{number}/{i}": array for i, array in enumerate(frame)}
+        for i, (index, array) in enumerate(zip(layout.inputs, frame, strict=True)):
+            form = layout.forms.get(index)
+            is_float = form is None or array.dtype.kind == "f"
+            arrays[f"input/{number}/{i}"] = array if is_float or form is None else form.floats(array)
     return _worker().ask(header, arrays)
 
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import struct
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgekit.errors import OracleCannotRunError
+from edgekit.oracle.edges import integer_forms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgekit.oracle.edges import Form
 
 # Types that hold no numbers: looking at such a tensor would end the worker.
 _OPAQUE = ("RESOURCE", "VARIANT", "STRING")
@@ -24,6 +31,7 @@ class Layout:
     names: tuple[str, ...]  # of the tensors
     readable: frozenset[int]  # tensors with elements that can be looked at
     tensor_bytes: int  # of all tensors of all subgraphs
+    forms: Mapping[int, Form]  # see `edgekit.oracle.edges`
 
 
 def read_layout(flatbuffer: bytes) -> Layout:
@@ -53,6 +61,7 @@ def read_layout(flatbuffer: bytes) -> Layout:
                 for graph in graphs
                 for i in range(graph.TensorsLength())
             ),
+            forms=integer_forms(model, main),
         )
     except (struct.error, IndexError, AttributeError, TypeError, ValueError, UnicodeDecodeError) as error:
         raise OracleCannotRunError(

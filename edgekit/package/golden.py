@@ -12,7 +12,6 @@ from edgekit.artifacts import DType, Golden
 from edgekit.devices.frames import frames_of
 from edgekit.errors import OracleCannotRunError
 from edgekit.oracle import oracle_available, oracle_version, run_oracle
-from edgekit.package.interface import as_the_build_gives, as_the_file_takes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,12 +47,11 @@ def make_golden(model: QuantizedModel, *, vectors: int, seed: int = 0) -> Golden
     if not oracle_available():
         return Golden(inputs=inputs, outputs=None, oracle=None, unchecked="The oracle is not installed here.")
     try:
-        asked = [as_the_file_takes(model.graph, frame) for frame in frames_of(inputs)]
-        answers = run_oracle(model.flatbuffer, asked)
+        types = [model.graph.tensors[index].dtype.value for index in model.graph.outputs]
+        answers = run_oracle(model.flatbuffer, list(frames_of(inputs)), types)
     except OracleCannotRunError as error:
         return Golden(inputs=inputs, outputs=None, oracle=None, unchecked=error.why)
-    given = [as_the_build_gives(model.graph, answer) for answer in answers]
-    outputs = tuple(np.stack(column) for column in zip(*given, strict=True))
+    outputs = tuple(np.stack(column) for column in zip(*answers, strict=True))
     return Golden(inputs=inputs, outputs=outputs, oracle=oracle_version())
 
 

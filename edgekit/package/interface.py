@@ -1,47 +1,20 @@
-"""Values at the edges of a build whose interface is integer and of its file, whose edges may be float."""
+"""Whether a build's interface is that of its file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from edgekit.artifacts import Graph, Tensor
+    from edgekit.artifacts import Graph
 
 
-def as_the_file_takes(graph: Graph, frame: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
-    """Inputs of a graph as its file wants them: as floats where a QUANTIZE of the file makes the integers.
-
-    Exact: the QUANTIZE gives back the integers that these floats stand for.
-    """
-    made = {operator.outputs[0] for operator in graph.operators if operator.kind == "QUANTIZE"}
-    return tuple(
-        _dequantized(value, graph.tensors[index]) if index in made else value
-        for index, value in zip(graph.inputs, frame, strict=True)
+def is_integer_by_choice(graph: Graph) -> bool:
+    """Whether floats of the file's edges were left to the caller."""
+    edges = {*graph.inputs, *graph.outputs}
+    return any(
+        (operator.kind == "QUANTIZE" and operator.outputs[0] in graph.inputs)
+        or (
+            operator.kind == "DEQUANTIZE" and operator.inputs[0] in edges and operator.outputs[0] not in edges
+        )
+        for operator in graph.operators
     )
-
-
-def as_the_build_gives(graph: Graph, answers: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    """What a file answers, as outputs of the graph: integers where the file makes floats at its end."""
-    return [
-        _quantized(answer, graph.tensors[index])
-        if answer.dtype == np.float32 and graph.tensors[index].dtype.value != "float32"
-        else answer
-        for index, answer in zip(graph.outputs, answers, strict=True)
-    ]
-
-
-def _dequantized(integers: NDArray[Any], tensor: Tensor) -> NDArray[np.float32]:
-    centred = integers.astype(np.float32) - np.float32(tensor.zero_point)
-    return (centred * np.float32(tensor.scale)).astype(np.float32)
-
-
-def _quantized(floats: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
-    """The integers that a DEQUANTIZE made these floats of."""
-    centred = np.rint(floats.astype(np.float64) / np.float64(np.float32(tensor.scale)))
-    return (centred.astype(np.int64) + tensor.zero_point).astype(tensor.dtype.value)

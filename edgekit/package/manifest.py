@@ -10,7 +10,11 @@ Schema version 1:
     files           for every file but this one: sha256, bytes
     tensors         inputs and outputs: name, shape, dtype, scale, zero_point (null if not quantized)
     memory          arena_bytes, state_bytes, library_bytes, code_bytes, weight_bytes; null where LiteRT
-                    keeps its memory to itself. Of a firmware, library_bytes is what it takes of flash
+                    keeps its memory to itself. Of a firmware, library_bytes is what it takes of flash.
+                    bound_bytes: no plan for these operators has a smaller arena. peak: the step (and its
+                    operator) that needs the most, needed_bytes, and who needs them: tensors, scratch_bytes
+    interface       "file": inputs and outputs are the file's; "integer": its floats there are left to the
+                    caller, who gives and takes integers
     firmware        for a microcontroller: prefix (of its functions in C), and the flags and the compiler that
                     code_bytes was taken with; the target's own flags come before them
     macs            multiply-accumulates of one invocation
@@ -36,6 +40,8 @@ from edgekit import __version__
 from edgekit.artifacts import Engine
 from edgekit.errors import BundleUnreadableError, BundleVersionError
 from edgekit.package.golden import is_streaming
+from edgekit.package.interface import is_integer_by_choice
+from edgekit.package.peak import peak_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,10 +112,13 @@ def make_manifest(
         "library_bytes": _flash_bytes(code),
         "code_bytes": code.code_bytes,
         "weight_bytes": code.weight_bytes,
+        "bound_bytes": code.plan.bound_bytes,
+        "peak": peak_of(model, code),
     }
     return {
         **_common(model, target, golden, files),
         "engine": Engine.EDGEKIT.value,
+        "interface": "integer" if is_integer_by_choice(model.graph) else "file",
         "memory": memory,
         "macs": code.macs,
         "operators": [_operator(model, step.operator, step.kernel, step.macs) for step in code.steps],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgekit.artifacts import Engine
 from edgekit.devices.choice import DeviceChoice
 from edgekit.errors import NothingToTuneError, WrongValueError
 from edgekit.pipeline import compile_model, make_firmware, wrap_for_litert
 from edgekit.project import Budgets
+from edgekit.search.thrift import LAVISH, Thrift
 from edgekit.store import Store, shipped_records, store_path
 from edgekit.target import Target, TargetKind, load_target
 
@@ -33,6 +34,7 @@ def build(
     output: Path | str = "build",
     name: str | None = None,
     budgets: Budgets = _NO_BUDGETS,
+    thrift: Thrift = LAVISH,
     engine: Engine = Engine.EDGEKIT,
     trials: int | None = None,
     tune_minutes: float | None = None,
@@ -53,6 +55,8 @@ def build(
         name: what to call the model; its file's name by default.
         budgets: bytes of RAM and flash that the build may need at most, and on a microcontroller the
             instructions of an invocation.
+        thrift: what may be done to a microcontroller's model for the sake of memory: bands, and integers
+            at its edges.
         engine: EdgeKit's own; or LiteRT, whose answers are not bit-exact to the oracle, and which must be on
             the device: nothing is compiled then. `build_fastest` chooses by a race.
         trials: measure so many candidates before; see `tune`.
@@ -77,7 +81,7 @@ def build(
         Whatever `tune` raises, if there is something to measure before.
     """
     chosen = load_target(target) if isinstance(target, str) else target
-    _refuse_what_is_not_there(chosen, budgets, engine)
+    _refuse_what_is_not_there(chosen, budgets, thrift, engine)
     if engine is Engine.LITERT:
         if trials is not None or tune_minutes is not None:
             raise WrongValueError(
@@ -101,22 +105,15 @@ def build(
                 executor=executor,
                 progress=progress,
             )
-    compile_for = make_firmware if chosen.kind is TargetKind.MICROCONTROLLER else compile_model
+    given: dict[str, Any] = {"name": name, "budgets": budgets, "dump": dump, "progress": progress}
     with known_records() as records:
-        return compile_for(
-            Path(model),
-            chosen,
-            Path(output),
-            name=name,
-            budgets=budgets,
-            records=records,
-            dump=dump,
-            progress=progress,
-        )
+        if chosen.kind is TargetKind.MICROCONTROLLER:
+            return make_firmware(Path(model), chosen, Path(output), thrift=thrift, records=records, **given)
+        return compile_model(Path(model), chosen, Path(output), records=records, **given)
 
 
-def _refuse_what_is_not_there(target: Target, budgets: Budgets, engine: Engine) -> None:
-    """LiteRT does not run on a microcontroller; instructions are counted nowhere else."""
+def _refuse_what_is_not_there(target: Target, budgets: Budgets, thrift: Thrift, engine: Engine) -> None:
+    """LiteRT does not run on a microcontroller; what costs instructions or saves memory is there alone."""
     bare = target.kind is TargetKind.MICROCONTROLLER
     if bare and engine is Engine.LITERT:
         raise WrongValueError(
@@ -129,6 +126,13 @@ def _refuse_what_is_not_there(target: Target, budgets: Budgets, engine: Engine) 
             f"A budget of instructions cannot be held for {target.name}.",
             why="They are counted on emulated microcontrollers; on Linux what counts is time.",
             fix="Leave --max-instructions out, or build for a microcontroller: 'edgekit targets' lists them.",
+        )
+    if thrift != LAVISH and not bare:
+        raise WrongValueError(
+            f"The model is not changed for {target.name}.",
+            why="Layers run in bands, and without floats at the edges, on microcontrollers alone.",
+            fix="Leave --patches and --interface out, or build for a microcontroller: "
+            "'edgekit targets' lists them.",
         )
 
 

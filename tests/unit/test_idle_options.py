@@ -45,6 +45,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("--host", "pi.local", "--accept-new-host-key"), "--accept-new-host-key does nothing here"),
         (("--tune-minutes", "1", "--threads", "2"), "--threads is for the race"),
         (("--engine", "auto", "--executor", "a:b"), "--executor builds what is tuned"),
+        (("--engine", "auto", "--patches", "auto"), "--patches and --interface are for microcontrollers"),
     ],
 )
 def test_a_build_refuses_options_that_would_do_nothing(

@@ -30,14 +30,28 @@ class _Excess:
     fix: str
 
 
-def check_fits(model: QuantizedModel, sources: FirmwareSources, target: Target, budgets: Budgets) -> None:
+def check_fits(
+    model: QuantizedModel,
+    sources: FirmwareSources,
+    target: Target,
+    budgets: Budgets,
+    *,
+    with_patches_bytes: int | None = None,
+) -> None:
     """Refuse a model that needs more RAM than there is, or whose weights alone need more flash.
+
+    `with_patches_bytes` is the RAM that it would need with `--patches auto`, None where that is not known.
 
     Raises:
         BudgetExceededError: by how much, the three operators that need the most, and what would help.
     """
     flash = sources.weight_bytes
-    _refuse(model, _memory_excess(model.graph, sources, flash, "weights alone", target, budgets))
+    excesses = _memory_excess(model.graph, sources, flash, "weights alone", target, budgets)
+    ram = sources.plan.arena_bytes + sources.plan.state_bytes
+    if excesses and with_patches_bytes is not None and with_patches_bytes < ram:
+        help_first = f"With --patches auto it needs {with_patches_bytes:,} bytes of RAM. {excesses[0].fix}"
+        excesses[0] = dataclasses.replace(excesses[0], fix=help_first)
+    _refuse(model, excesses)
 
 
 def check_code_fits(
@@ -104,10 +118,7 @@ def _memory_excess(
     return excesses
 
 
-_SMALLER_RAM = (
-    "Let the first layers run band by band and the inputs be integers (--patches auto). "
-    "Or make these operators' tensors smaller: a smaller input, fewer channels, a stride earlier."
-)
+_SMALLER_RAM = "Make these operators' tensors smaller: a smaller input, fewer channels, a stride earlier."
 _SMALLER_FLASH = "Make these layers smaller: fewer channels, or smaller filters."
 
 
