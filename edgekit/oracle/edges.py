@@ -46,6 +46,8 @@ def integer_forms(model: Any, graph: Any) -> dict[int, Form]:
         if sides is None:
             continue
         ends = (operator.Inputs(0), operator.Outputs(0))
+        if graph.Tensors(ends[sides[0]]).Type() != tflite.TensorType.FLOAT32:
+            continue  # from integers to integers
         parameters = graph.Tensors(ends[sides[1]]).Quantization()
         if parameters is not None and parameters.ScaleLength() == parameters.ZeroPointLength() == 1:
             form = Form(np.float32(parameters.Scale(0)), int(parameters.ZeroPoint(0)))

@@ -47,6 +47,16 @@ def test_tensors_of_operators_are_named() -> None:
     assert list(oracle.operator_outputs(tiny_flatbuffer())[4]) == ["output_4"]
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_integers_that_are_quantized_anew_stay_integers(dtype: str) -> None:
+    model = ModelBuilder()
+    x = model.input((1, 4), dtype, scale=0.5, zero_point=3)
+    model.op("QUANTIZE", [x], [spec((1, 4), scale=1.0, zero_point=0)])
+    frame = np.array([[3, 5, 9, 103]], dtype)
+    (answer,) = oracle.run_oracle(model.build(), [(frame,)])
+    assert answer[0].tolist() == [[0, 1, 3, 50]]
+
+
 @pytest.mark.parametrize("name", ["keyword_spotting", "okay_nabu"])
 def test_a_trained_model_gives_the_same_answer_twice(name: str) -> None:
     flatbuffer = model_path(name).read_bytes()
