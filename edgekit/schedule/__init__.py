@@ -24,6 +24,7 @@ from edgekit.schedule.templates.mcu_convolution import MCU_CONVOLUTION, MCU_CONV
 from edgekit.schedule.templates.mcu_dense import MCU_DENSE, MCU_DENSE_MVE
 from edgekit.schedule.templates.mcu_depthwise import MCU_DEPTHWISE
 from edgekit.schedule.templates.mcu_depthwise_direct import MCU_DEPTHWISE_DIRECT, MCU_DEPTHWISE_PIXEL
+from edgekit.schedule.templates.mcu_depthwise_mve import MCU_DEPTHWISE_MVE
 from edgekit.schedule.templates.mcu_elementwise import MCU_ELEMENTWISE
 from edgekit.schedule.templates.mcu_plain import MCU_CONVOLUTION_PLAIN, MCU_DENSE_PLAIN
 from edgekit.schedule.templates.mcu_reduction import MCU_REDUCTION
@@ -79,6 +80,7 @@ MCU_TEMPLATES: tuple[Template, ...] = (
     MCU_CONVOLUTION,
     MCU_DENSE_PLAIN,
     MCU_CONVOLUTION_PLAIN,
+    MCU_DEPTHWISE_MVE,
     MCU_DEPTHWISE_PIXEL,
     MCU_DEPTHWISE,
     MCU_DEPTHWISE_DIRECT,

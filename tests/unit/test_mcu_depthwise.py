@@ -15,12 +15,13 @@ from edgekit.schedule.cpu import CpuClass, McuKernel
 from edgekit.schedule.template import NO_PARAMETERS, Job
 from edgekit.schedule.templates.mcu_depthwise import MCU_DEPTHWISE
 from edgekit.schedule.templates.mcu_depthwise_direct import MCU_DEPTHWISE_DIRECT
+from edgekit.schedule.templates.mcu_depthwise_mve import MCU_DEPTHWISE_MVE
 from edgekit.testing.mcu_calls import run_shared
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DSP = CpuClass("mcu-dsp", 6, mcu=McuKernel.DSP)
+MVE = CpuClass("mcu-mve", 16, mcu=McuKernel.MVE)  # which has DSP instructions too
 
 
 def layer(
@@ -100,10 +101,11 @@ def assert_exact(load: Convolution, seed: int = 0, *, extreme: bool = False) -> 
     constants = (weights, bias, how.multipliers, how.shifts)
     job = Job(kind="depthwise", workload=load, function=None, constants=(constants,))
     expected = reference(x, weights, bias, load)
-    fitting = [template for template in (MCU_DEPTHWISE, MCU_DEPTHWISE_DIRECT) if template.fits(job, DSP)]
+    templates = (MCU_DEPTHWISE, MCU_DEPTHWISE_DIRECT, MCU_DEPTHWISE_MVE)
+    fitting = [template for template in templates if template.fits(job, MVE)]
     assert fitting, load
     for template in fitting:
-        scheduled = template.apply(job, DSP, NO_PARAMETERS)
+        scheduled = template.apply(job, MVE, NO_PARAMETERS)
         assert scheduled.shared is not None
         offsets: list[int | None] = [None]
         if scheduled.shared.works_in_place:

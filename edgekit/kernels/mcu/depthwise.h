@@ -50,4 +50,31 @@ typedef struct ek_depthwise_direct_layer {
 void ek_depthwise_direct(const ek_depthwise_direct_layer *layer, const int8_t *in, const int32_t *weights,
                          const int32_t *channels, int8_t *out);
 
+/* A layer of ek_depthwise_mve. */
+typedef struct ek_depthwise_mve_layer {
+  int16_t images;
+  int16_t height;
+  int16_t width;
+  int16_t channels; /* at least 8 */
+  int16_t out_height;
+  int16_t out_width;
+  int16_t kernel_h;
+  int16_t kernel_w;
+  int16_t stride_h;
+  int16_t stride_w;
+  int16_t dilation_h;
+  int16_t dilation_w;
+  int16_t pad_top;
+  int16_t pad_left;
+  int16_t pad_value;
+  int16_t zero_point;
+} ek_depthwise_mve_layer;
+
+/*
+ * See depthwise_mve.c. `weights` has eight bytes for each tap of eight channels; `scales` for these the biases, then the
+ * multipliers, then the shifts (below 0: to the right), each of the even channels first.
+ */
+void ek_depthwise_mve(const ek_depthwise_mve_layer *layer, const int8_t *in, const int32_t *weights,
+                      const int32_t *scales, int8_t *out, void *scratch);
+
 #endif
