@@ -11,16 +11,19 @@ import threading
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from operator import itemgetter
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from edgekit.errors import ExecutorUnusableError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from multiprocessing.synchronize import Event
 
     from edgekit.schedule.tasks import Item
     from edgekit.target import Target
+
+Sample = TypeVar("Sample")
 
 LIBRARY_NAME = "libcandidates.so"
 _GRACE_SECONDS = 1.0  # for a process that builds to leave in good order
@@ -42,7 +45,16 @@ class Batch:
     library: bytes
     inputs: bytes
     expected: bytes
-    steps: int
+    order: tuple[int, ...]  # the candidate that each step is: they may run in another order than given
+
+    @property
+    def steps(self) -> int:
+        """How many candidates there are."""
+        return len(self.order)
+
+    def by_candidate(self, samples: Sequence[Sample]) -> tuple[Sample, ...]:
+        """What was measured of each step, in the order that the candidates were given."""
+        return tuple(sample for _, sample in sorted(zip(self.order, samples, strict=True), key=itemgetter(0)))
 
 
 def build_batch(request: Request) -> Batch:
@@ -63,7 +75,7 @@ def build_batch(request: Request) -> Batch:
         library=code.files[LIBRARY_NAME],
         inputs=pack_frames([array[None] for array in inputs]),
         expected=canonical_output(task) if request.expected is None else request.expected,
-        steps=len(request.items),
+        order=tuple(step.operator for step in code.steps),
     )
 
 

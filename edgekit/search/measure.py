@@ -179,7 +179,7 @@ class DeviceRunner:
             raise _GoneError(runner_failure(done, device.name))
         if done.exit_code != RunnerExit.DONE or len(documents) != 2:
             raise runner_failure(done, device.name)
-        return tuple(tuple(step["ns"]) for step in documents[1]["steps"])
+        return batch.by_candidate([tuple(step["ns"]) for step in documents[1]["steps"]])
 
     def _connected(self) -> tuple[Device, str]:
         if self._open is None:
@@ -228,7 +228,7 @@ class EmulatedRunner:
                 progress=lambda _stage, _share: None,
             )
         *_, last = counts.per_step(batch.steps)
-        return tuple((count,) for count in last)
+        return batch.by_candidate([(count,) for count in last])
 
     def _check(self, argv: list[str | Path]) -> None:
         done = run_program(argv, self._target, progress=self._progress)

@@ -31,7 +31,7 @@ from edgekit.schedule.cpu import cpu_class
 from edgekit.schedule.tasks import Task, tasks
 from edgekit.schedule.template import Choice, Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import CONVOLUTION
-from edgekit.search.build import Request, build_batch, executor
+from edgekit.search.build import Batch, Request, build_batch, executor
 from edgekit.search.lookup import VERSIONS, StoreLookup
 from edgekit.search.machine import Machine, feature_text
 from edgekit.search.measure import CandidateDiffersError, DeviceRunner
@@ -217,6 +217,19 @@ def test_every_candidate_gives_the_canonical_kernels_bytes(numbers: Numbers) -> 
             items = tuple((task, choice) for choice in candidates(task.job, cpu))
             samples = runner.measure(build_batch(Request(items=items, target=HOST)), 1)
             assert len(samples) == len(items)
+
+
+def test_scores_are_those_of_their_candidates_in_whatever_order_these_run() -> None:
+    """The planner of memory may run steps in another order than that of the candidates."""
+    batch = Batch(library=b"", inputs=b"", expected=b"", order=(2, 0, 1))
+    assert batch.by_candidate(["third", "first", "second"]) == ("first", "second", "third")
+
+
+def test_a_batch_knows_which_candidate_each_step_is() -> None:
+    for task in tasks(lowered(convolutions_model(CASES, Numbers())), HOST):
+        items = tuple((task, choice) for choice in candidates(task.job, cpu_class(HOST))[:4])
+        built = build_batch(Request(items=items, target=HOST))
+        assert sorted(built.order) == list(range(len(items)))
 
 
 def _shifted(job: Job, cpu: Any, parameters: Parameters) -> Any:
