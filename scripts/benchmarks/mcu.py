@@ -56,7 +56,8 @@ def measure(contender: Contender, cpu: str, work: Path) -> McuRow:
         exact = done.outputs == _packed(run_oracle(flatbuffer, frames)) and _is_golden(board, bundle)
         # In a run of its own: writing files takes instructions.
         found = _hash(graph, board.invoke(_packed(frames), steps_from=0))
-    theirs = TFLM.get(contender.name)
+    # A file of somebody's may have the name of a shipped model.
+    theirs = TFLM.get(contender.name) if contender.trained else None
     memory = done.memory
     return McuRow(
         name=contender.name,
