@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.schedule.templates.mcu_dense import MCU_DENSE, MCU_DENSE_MVE
 from edgekit.schedule.templates.mcu_plain import MCU_DENSE_PLAIN
+from edgekit.testing.int8 import assert_same_bits
+from edgekit.testing.mcu_calls import run_shared
+from edgekit.testing.mcu_cases import convolution_reference
 from edgekit.testing.mcu_layers import DSP, MVE, PLAIN, check, constants_of, job_of, layer
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edgekit.compute.convolution import Convolution
     from edgekit.schedule.cpu import CpuClass
     from edgekit.schedule.template import Template
@@ -73,3 +79,34 @@ def test_any_number_of_inputs_and_outputs_is_exact(
 )
 def test_other_layers_are_refused(load: Convolution) -> None:
     assert not MCU_DENSE.fits(job_of(load, constants_of(load, seed=0)), DSP)
+
+
+def boundary_constants(channels: int, largest: int) -> tuple[NDArray[Any], ...]:
+    """Sums up to `largest`, most of which scale to ties or to what is next to them."""
+    random = np.random.default_rng(5)
+    right = random.integers(1, 23, channels)
+    multiplier = random.choice([1 << 30, (1 << 31) - 1, (1 << 30) + 1, 1_518_500_250], channels)
+    # The product rounds to about n * 2**(right - 1): for odd n a tie.
+    ties = random.integers(-260, 260, channels) * 2.0 ** (right - 1) * 2.0**31 / multiplier
+    sums = np.rint(ties).astype(np.int64) + random.integers(-2, 3, channels)
+    extreme = random.choice([largest, -largest, largest - 1, 0, 1, -1], channels)
+    sums = np.where(random.random(channels) < 0.1, extreme, sums).clip(-largest, largest)
+    weights = np.ones((channels, 1, 1, 1), np.int8)  # with zeros, channels would be scaled as constants
+    return weights, sums.astype(np.int32), multiplier.astype(np.int32), -right.astype(np.int32)
+
+
+@pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED.keys())
+@pytest.mark.parametrize("zero_point", [-128, 0, 127])
+def test_sums_are_scaled_exactly_at_ties_and_at_the_ends_of_their_range(
+    shared: tuple[Template, CpuClass], zero_point: int
+) -> None:
+    template, cpu = shared
+    load = layer((1, 1), (1, 1500), zero_point=zero_point)
+    constants = boundary_constants(1500, largest=(1 << 30) - 129)
+    job = job_of(load, constants)
+    assert template.fits(job, cpu)
+    scheduled = template.apply(job, cpu, template.space(job, cpu)[0])
+    for value in (-128, 0, 127):
+        x = np.full((1, 1, 1, 1), value, np.int8)
+        expected = convolution_reference(x, constants, load)
+        assert_same_bits(run_shared(scheduled, [x], constants, np.zeros_like(expected)), expected)

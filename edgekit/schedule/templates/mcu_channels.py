@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgekit.compute.fixed_point import Multiplier, scale_integers
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
 _LOWEST, _HIGHEST = -128, 127
 _SUM_LIMIT = 1 << 30  # twice a sum must fit an int32
 _INT32_LIMIT = 1 << 31
+_HALF = 1 << 30  # of a product with a multiplier
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,18 +63,19 @@ def channel_table(
 
     Of `how` only the zero point and the clamp count: a kernel's other calls have other factors.
     """
-    lowest, highest = reachable_sums(weights, bias)
-    kept, bias, multiplier, right = weights.copy(), bias.copy(), multiplier.copy(), -shift
-    for channel in range(len(bias)):
-        factor = Multiplier(int(multiplier[channel]), int(shift[channel]))
-        ends = int(lowest[channel]), int(highest[channel])
-        constant = _constant_output(ends, factor, how)
-        if constant is not None:  # a sum that is scaled by a quarter
-            kept[channel], bias[channel] = 0, 4 * (constant - how.zero_point)
-            multiplier[channel], right[channel] = 1 << 30, 1
-        elif not _is_plain(ends, factor, how):
-            return None
-    return ChannelTable(kept, bias, multiplier, right, how.zero_point)
+    ends = np.stack(reachable_sums(weights, bias))
+    outputs = np.clip(_scaled(ends, multiplier, shift) + how.zero_point, how.low, how.high)
+    is_constant = (outputs[0] == outputs[1]) & ~_wraps(ends, shift)  # scaling never falls
+    if not (is_constant | _is_plain(ends, multiplier, shift, how.zero_point)).all():
+        return None
+    return ChannelTable(
+        np.where(is_constant[:, None], 0, weights).astype(np.int8),
+        # A constant output is a sum that is scaled by a quarter.
+        np.where(is_constant, 4 * (outputs[0] - how.zero_point), bias).astype(np.int32),
+        np.where(is_constant, 1 << 30, multiplier).astype(np.int32),
+        np.where(is_constant, 1, -shift).astype(np.int32),
+        how.zero_point,
+    )
 
 
 def reachable_sums(
@@ -88,22 +88,29 @@ def reachable_sums(
     return bias + least, bias + most
 
 
-def _constant_output(ends: tuple[int, int], factor: Multiplier, how: Requantization) -> int | None:
-    """The output, if it is the same from the lowest to the highest sum: scaling never falls."""
-    left = max(factor.shift, 0)
-    if min(ends) << left < -_INT32_LIMIT or max(ends) << left >= _INT32_LIMIT:
-        return None  # sums wrap
-    scaled = scale_integers(np.array(ends, np.int64), factor) + how.zero_point
-    low, high = (int(value) for value in np.clip(scaled, how.low, how.high))
-    return low if low == high else None
+def _wraps(ends: NDArray[np.int64], shift: NDArray[Any]) -> NDArray[np.bool_]:
+    """Of each channel, whether a sum leaves 32 bits, shifted to the left if it is."""
+    shifted = ends << np.maximum(shift, 0).astype(np.int64)
+    return np.asarray(((shifted < -_INT32_LIMIT) | (shifted >= _INT32_LIMIT)).any(axis=0))
 
 
-def _is_plain(ends: tuple[int, int], factor: Multiplier, how: Requantization) -> bool:
-    """Whether `ek_scale` is exact: no left shift, at least one to the right, nothing overflows."""
-    right = -factor.shift
-    if right < 1 or max(-ends[0], ends[1]) >= _SUM_LIMIT:
-        return False
-    rounding = (how.zero_point << right) + (1 << (right - 1))
-    low, high = ((end * factor.multiplier) >> 31 for end in ends)
-    sums = (rounding, low + rounding - 1, high + rounding + 1)
-    return all(-_INT32_LIMIT <= value < _INT32_LIMIT for value in sums)
+def _scaled(ends: NDArray[np.int64], multiplier: NDArray[Any], shift: NDArray[Any]) -> NDArray[np.int64]:
+    """As `scale_integers` of compute/fixed_point.py, by each channel's factor, where nothing wraps."""
+    left, right = np.maximum(shift, 0).astype(np.int64), np.maximum(-shift, 0).astype(np.int64)
+    high = ((ends << left).clip(-_INT32_LIMIT, _INT32_LIMIT) * multiplier.astype(np.int64) + _HALF) >> 31
+    half = np.where(right > 0, 1 << np.maximum(right - 1, 0), 0)
+    sign = np.where(right > 0, high >> 63, 0)
+    return np.asarray((high + half + sign) >> right)
+
+
+def _is_plain(
+    ends: NDArray[np.int64], multiplier: NDArray[Any], shift: NDArray[Any], zero_point: int
+) -> NDArray[np.bool_]:
+    """Of each channel, whether `ek_scale` is exact: no left shift, one to the right, nothing overflows."""
+    right = np.maximum(-shift, 1).astype(np.int64)
+    rounding = (zero_point << right) + (1 << (right - 1))
+    low, high = (ends * multiplier.astype(np.int64)) >> 31
+    fits = (shift < 0) & (np.abs(ends) < _SUM_LIMIT).all(axis=0)
+    for value in (rounding, low + rounding - 1, high + rounding + 1):
+        fits &= (value >= -_INT32_LIMIT) & (value < _INT32_LIMIT)
+    return np.asarray(fits)
