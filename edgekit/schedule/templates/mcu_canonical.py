@@ -6,7 +6,7 @@ is written here.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tvm import s_tir
 
@@ -14,7 +14,12 @@ from edgekit.schedule.inspect import is_reduction, spatial_axes
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.template import Template, one_point
 
-_KINDS = ("convolution", "depthwise", "elementwise", "reduction")
+if TYPE_CHECKING:
+    from edgekit.schedule.cpu import CpuClass
+    from edgekit.schedule.template import Job, Parameters
+
+_FUSED = ("convolution", "depthwise", "elementwise", "reduction")
+_AS_WRITTEN = "serial"  # stages that are scalars, mostly, and read more than once
 _BIASED = "biased"  # a stage of its own: inlined, TVM would widen both terms of the sum to 64 bits
 
 
@@ -32,17 +37,26 @@ def fuse_stages(function: Any) -> Any:
     for stage in kept:
         element = schedule.get_loops(out)[len(spatial_axes(schedule.get(out))) - 1]
         schedule.compute_at(stage, element, preserve_unit_loops=True)
-    for stage in kept:
-        _initialize_first(schedule, stage)
     return schedule.mod["main"]
 
 
-def _initialize_first(schedule: Any, stage: Any) -> None:
-    """Set a sum to its first value before the loops, not in their first step."""
-    block = schedule.get(stage)
-    if is_reduction(block):
+def initialize_first(function: Any) -> Any:
+    """The kernel with the first values of its sums before their loops, not in the first step of these."""
+    schedule = s_tir.Schedule(function)
+    for stage in schedule.get_child_blocks(schedule.get_sblock("root")):
+        block = schedule.get(stage)
         reduced = len(block.iter_vars) - len(spatial_axes(block))
-        schedule.decompose_reduction(stage, schedule.get_loops(stage)[-reduced])
+        if reduced:
+            schedule.decompose_reduction(stage, schedule.get_loops(stage)[-reduced])
+    return schedule.mod["main"]
+
+
+def _fused(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+    return Scheduled(initialize_first(fuse_stages(job.function)))
+
+
+def _as_written(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+    return Scheduled(initialize_first(job.function))
 
 
 MCU_CANONICAL: tuple[Template, ...] = tuple(
@@ -52,7 +66,7 @@ MCU_CANONICAL: tuple[Template, ...] = tuple(
         version=1,
         fits=lambda _job, _cpu: True,
         space=one_point,
-        apply=lambda job, _cpu, _parameters: Scheduled(fuse_stages(job.function)),
+        apply=_as_written if kind == _AS_WRITTEN else _fused,
     )
-    for kind in _KINDS
+    for kind in (*_FUSED, _AS_WRITTEN)
 )

@@ -8,12 +8,10 @@ void small_net_op001_max_pool_2d(const int8_t *restrict x0, int8_t *restrict lar
   for (int32_t y = 0; y < 2; ++y) {
     for (int32_t col = 0; col < 2; ++col) {
       for (int32_t c = 0; c < 4; ++c) {
+        const int32_t v1 = y * 8 + col * 4 + c;
+        largest[v1] = -128;
         for (int32_t ry = 0; ry < 2; ++ry) {
           for (int32_t rx = 0; rx < 2; ++rx) {
-            const int32_t v1 = y * 8 + col * 4 + c;
-            if (ry == 0 && rx == 0) {
-              largest[v1] = -128;
-            }
             largest[v1] = (int8_t)max32(largest[v1], x0[y * 32 + ry * 16 + col * 8 + rx * 4 + c]);
           }
         }
