@@ -222,12 +222,17 @@ def _tuned(tuning: Any) -> str:
     return f"{tuning['tuned_share']:.0%} of the work" + (f": {', '.join(parts)}" if parts else "")
 
 
+def _tensor(tensor: Any) -> str:
+    """The end of a tensor's name, or of the first where a converter joined several; and its bytes."""
+    name = tensor["name"].partition(";")[0][-_SHOWN_LETTERS:]
+    return f"{'rows of ' if tensor['rows_only'] else ''}{name} {tensor['bytes']:,}"
+
+
 def _peak(peak: Any) -> str:
     """The operator that decides the arena's size, and its largest tensors."""
     if peak is None:
         return "nothing is computed"
-    largest = list(peak["tensors"].items())[:_SHOWN_TENSORS]
-    parts = [f"{name.partition(';')[0][-_SHOWN_LETTERS:]} {size:,}" for name, size in largest]
+    parts = [_tensor(each) for each in peak["tensors"][:_SHOWN_TENSORS]]
     parts += [f"scratch {peak['scratch_bytes']:,}"] if peak["scratch_bytes"] else []
     return f"{peak['needed_bytes']:,} bytes in {peak['operator']}: {peak['kind']} ({', '.join(parts)})"
 

@@ -12,7 +12,10 @@ _TENSOR = re.compile(r"t(\d+)")  # how buffers that hold a tensor, or rows of on
 
 
 def peak_of(model: QuantizedModel, code: Code) -> dict[str, Any] | None:
-    """The step that needs the most memory, and who needs it: bytes by tensor, the largest first."""
+    """The step that needs the most memory, and who needs it, the largest first.
+
+    A tensor of which some rows are there at a time is marked as `rows_only`.
+    """
     peak = code.plan.peak
     if peak is None:
         return None
@@ -26,7 +29,10 @@ def peak_of(model: QuantizedModel, code: Code) -> dict[str, Any] | None:
         "operator": step.operator,
         "kind": step.kind,
         "needed_bytes": peak.needed_bytes,
-        "tensors": {_readable(model.graph, name): size for name, size in peak.buffers.items()},
+        "tensors": [
+            {"name": _readable(model.graph, name), "bytes": size, "rows_only": name.endswith(":rows")}
+            for name, size in peak.buffers.items()
+        ],
         "scratch_bytes": peak.scratch_bytes,
     }
 
@@ -34,4 +40,4 @@ def peak_of(model: QuantizedModel, code: Code) -> dict[str, Any] | None:
 def _readable(graph: Graph, buffer: str) -> str:
     """The name of the tensor that a buffer is for; its own name if it is for none."""
     found = _TENSOR.match(buffer)
-    return buffer if found is None else graph.tensors[int(found[1])].name + buffer[found.end() :]
+    return buffer if found is None else graph.tensors[int(found[1])].name

@@ -11,7 +11,7 @@ import pytest
 
 from edgekit.artifacts import steps_of
 from edgekit.codegen import descriptions
-from edgekit.codegen.arena import plan_memory
+from edgekit.codegen.arena import Kernels, plan_memory
 from edgekit.codegen.entry import Entry, entry_source
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
@@ -37,7 +37,9 @@ def _entry(flatbuffer: bytes, name: str, shared: frozenset[str] = frozenset()) -
         buffers=lowered.buffers,
         inputs=lowered.inputs,
         outputs=lowered.outputs,
-        plan=plan_memory(lowered.calls, lowered.buffers, lowered.inputs, lowered.outputs, workspaces),
+        plan=plan_memory(
+            lowered.calls, lowered.buffers, lowered.inputs, lowered.outputs, Kernels(workspaces)
+        ),
         functions={call.kernel: call.kernel for call in lowered.calls},
         workspaces=workspaces,
         shared=shared,
