@@ -33,7 +33,8 @@ MLPERF_TINY = {"mlperf-tiny-kws", "mlperf-tiny-vww", "mlperf-tiny-ic", "mlperf-t
 # The networks of which every convolution has a record that decides, by class of CPUs.
 COMPLETE: dict[str, set[str]] = {
     "aarch64-neon": ALL,
-    "aarch64-neon-dotprod": MLPERF_TINY,
+    "aarch64-neon-dotprod": ALL - {"mobilenet-v3-large", "mobilenet-v3-small"},
+    "x86-64-amx": {"mobilenet-v2"},
     "armv7-neon": MLPERF_TINY,
 }
 
