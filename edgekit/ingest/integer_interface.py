@@ -24,9 +24,7 @@ def with_integer_interface(model: QuantizedModel) -> QuantizedModel:
     for index in graph.outputs:
         integer = _integer_output(graph, index)
         outputs.append(index if integer in (*inputs, *graph.outputs, *outputs) else integer)
-    return dataclasses.replace(
-        model, graph=dataclasses.replace(graph, inputs=inputs, outputs=tuple(outputs))
-    )
+    return dataclasses.replace(model, graph=dataclasses.replace(graph, inputs=inputs, outputs=tuple(outputs)))
 
 
 def _integer_input(graph: Graph, index: int) -> int:
