@@ -218,10 +218,13 @@ def canonical_output(task: Task) -> bytes:
     function = task.job.function.with_attr("global_symbol", name)
     library = tvm.compile(tvm.IRModule({name: function}), target="llvm")
     inputs = iter(random_inputs([(task, None)]))
-    arrays = (next(inputs) if operand.constant is None else operand.constant for operand in task.reads)
-    output = tvm.runtime.empty(task.writes.shape, task.writes.dtype)
-    library[name](*map(tvm.runtime.tensor, arrays), output)
-    return bytes(output.numpy().tobytes())
+    arrays = [next(inputs) if operand.constant is None else operand.constant for operand in task.reads]
+    arrays.append(np.empty(task.writes.shape, task.writes.dtype))
+    # The model may see fewer axes than the kernel does.
+    shapes = [[int(extent) for extent in buffer.shape] for buffer in function.params]
+    operands = [tvm.runtime.tensor(a.reshape(shape)) for a, shape in zip(arrays, shapes, strict=True)]
+    library[name](*operands)
+    return bytes(operands[-1].numpy().tobytes())
 
 
 class _Parts:
