@@ -34,7 +34,7 @@ MLPERF_TINY = {"mlperf-tiny-kws", "mlperf-tiny-vww", "mlperf-tiny-ic", "mlperf-t
 COMPLETE: dict[str, set[str]] = {
     "aarch64-neon": ALL,
     "aarch64-neon-dotprod": ALL - {"mobilenet-v3-large", "mobilenet-v3-small"},
-    "x86-64-amx": {"mobilenet-v2"},
+    "x86-64-amx": ALL,
     "armv7-neon": MLPERF_TINY,
 }
 
