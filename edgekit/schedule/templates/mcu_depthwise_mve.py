@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edgekit.schedule.templates.mcu_channels import ChannelTable
 
 _VECTOR = 8  # channels
-_POINTER_BYTES = 4
+_TAP_BYTES = 4  # of the list of them
 _INT16_LIMIT = 1 << 15
 _NEARLY_ONE = (1 << 31) - 1  # a multiplier that leaves small numbers as they are
 
@@ -59,7 +59,7 @@ def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
             fields=_fields(load),
             sources=("depthwise_mve.c",),
             header="depthwise.h",
-            scratch_bytes=_POINTER_BYTES * load.window.kernel_h * load.window.kernel_w + load.in_channels,
+            scratch_bytes=_TAP_BYTES * load.window.kernel_h * load.window.kernel_w + load.in_channels,
             lead_bytes=lead_of_steps(_steps(load)),
         ),
         merge=merge,
