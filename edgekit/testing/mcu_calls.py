@@ -47,9 +47,7 @@ def run_shared(
     assert shared is not None
     merged = tuple(constants) if scheduled.merge is None else scheduled.merge(tuple(constants))
     memory, first, result = _memory(inputs[0], out, offset)
-    # Lists of pointers in it are longer here than on a microcontroller.
-    scratch_bytes = 2 * shared.scratch_bytes
-    scratch = np.random.default_rng(0).integers(0, 256, 2 * _GUARD + scratch_bytes, np.uint8)
+    scratch = np.random.default_rng(0).integers(0, 256, 2 * _GUARD + shared.scratch_bytes, np.uint8)
     before = memory.copy(), scratch.copy()
     arrays = [np.ascontiguousarray(array) for array in (*inputs[1:], *merged)]
     addresses = [memory.ctypes.data + first, *(array.ctypes.data for array in arrays)]
