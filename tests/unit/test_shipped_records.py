@@ -35,6 +35,7 @@ COMPLETE: dict[str, set[str]] = {
     "aarch64-neon": ALL,
     "aarch64-neon-dotprod": ALL - {"mobilenet-v3-large", "mobilenet-v3-small"},
     "x86-64-amx": ALL,
+    "x86-64-avx512vnni": ALL,
     "armv7-neon": MLPERF_TINY,
 }
 
