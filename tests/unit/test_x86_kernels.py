@@ -122,9 +122,20 @@ NUMBERS = {
     "weights of -128": Numbers(lowest_weight=-128, output_zero_point=127),
 }
 
+# Every kind of numbers on one class of CPUs, and on the others in the full run: each takes half a minute.
+NUMBERS_AND_CPUS = [
+    pytest.param(
+        numbers,
+        cpu,
+        id=f"{name}-{cpu}",
+        marks=() if kind % len(CPUS) == place else pytest.mark.full,
+    )
+    for kind, (name, numbers) in enumerate(NUMBERS.items())
+    for place, cpu in enumerate(CPUS)
+]
 
-@pytest.mark.parametrize("cpu", CPUS)
-@pytest.mark.parametrize("numbers", NUMBERS.values(), ids=NUMBERS)
+
+@pytest.mark.parametrize(("numbers", "cpu"), NUMBERS_AND_CPUS)
 def test_convolutions_of_every_shape_are_exact(
     cpu: X86Cpu, numbers: Numbers, request: pytest.FixtureRequest
 ) -> None:
@@ -154,8 +165,7 @@ DEPTHWISE_SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("cpu", CPUS)
-@pytest.mark.parametrize("numbers", NUMBERS.values(), ids=NUMBERS)
+@pytest.mark.parametrize(("numbers", "cpu"), NUMBERS_AND_CPUS)
 def test_depthwise_convolutions_of_every_shape_are_exact(
     cpu: X86Cpu, numbers: Numbers, request: pytest.FixtureRequest
 ) -> None:
