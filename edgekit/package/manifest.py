@@ -10,7 +10,8 @@ Schema version 1:
     files           for every file but this one: sha256, bytes
     tensors         inputs and outputs: name, shape, dtype, scale, zero_point (null if not quantized)
     memory          arena_bytes, state_bytes, library_bytes, code_bytes, weight_bytes; null where LiteRT
-                    keeps its memory to itself. Of a firmware, library_bytes is what it takes of flash.
+                    keeps its memory to itself. Of a firmware, library_bytes is what it takes of flash; its
+                    code_bytes are with what it calls of memcpy and its like and of the compiler's library.
                     bound_bytes: no plan for these operators has a smaller arena. peak: the step (and its
                     operator) that needs the most, needed_bytes, and who needs them: tensors, scratch_bytes
     interface       "file": inputs and outputs are the file's; "integer": its floats there are left to the

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def count_firmware(bundle: Bundle, *, progress: Progress) -> InstructionProfile:
     """Count what each step of a firmware bundle's model executes on the first golden frame.
 
-    The memory is what was found there: the code in the image's flash with what it calls, its constants apart
-    from it, how much of the arena was written, and how deep the stack grew.
+    The RAM is what was found there: how much of the arena was written, and how deep the stack grew. The flash
+    is the bundle's, since the image's code holds the marks between the steps too.
 
     Args:
         bundle: a bundle for a microcontroller, whose files were checked.
@@ -43,12 +43,13 @@ def count_firmware(bundle: Bundle, *, progress: Progress) -> InstructionProfile:
             device=board.name,
             emulator=f"{done.emulator}; {board.image.compiler}",
         )
+        flash = bundle.manifest["memory"]
         memory = {
             "arena_bytes": done.memory.arena_bytes,
             "state_bytes": done.memory.state_bytes,
             "static_bytes": board.image.static_bytes,
             "stack_bytes": done.memory.stack_bytes,
-            "code_bytes": board.image.code_bytes,
-            "weight_bytes": board.image.weight_bytes,
+            "code_bytes": flash["code_bytes"],
+            "weight_bytes": flash["weight_bytes"],
         }
     return dataclasses.replace(counted, memory=memory)

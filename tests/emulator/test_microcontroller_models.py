@@ -82,7 +82,8 @@ def test_every_core_gives_the_oracle_s_bytes_and_its_memory_is_what_was_planned(
     with microcontroller(bundle, silent) as board:
         found = verify_bundle(bundle, board, progress=silent)
         done = board.invoke(bytes(3 * 8), count=True)
-        assert board.image.static_bytes == 0
+        image = board.image
+    assert image.static_bytes == 0
     assert (found.equal, found.frames, found.streaming, found.operators_compared) == (True, 100, True, 2)
     assert found.device == f"emulated {core}"
     assert len(done.executed) == len(done.steps_executed) == 3
@@ -93,6 +94,11 @@ def test_every_core_gives_the_oracle_s_bytes_and_its_memory_is_what_was_planned(
     assert done.memory.arena_bytes == planned["arena_bytes"]
     assert done.memory.state_bytes == planned["state_bytes"]
     assert 0 < done.memory.stack_bytes < 200
+    # The image has the package's code, a call before each step and after the last, and what main.c copies by.
+    marks = 16 * (len(done.steps_executed[0]) + 1)
+    copying = sum(image.symbols.get(name, 0) for name in ("memcpy", "memmove", "memset"))
+    assert 0 <= image.code_bytes - planned["code_bytes"] <= marks + copying
+    assert 0 <= image.weight_bytes - planned["weight_bytes"] < 8
 
 
 def test_a_core_that_is_only_compiled_for_says_so(model: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ library no more than memcpy, memmove and memset.
 
 | | bytes |
 |---|---|
-| flash: code | {memory["code_bytes"]:,} ({compiler}) |
+| flash: code, with what it calls | {memory["code_bytes"]:,} ({compiler}) |
 | flash: weights | {memory["weight_bytes"]:,} |
 | RAM: arena, with inputs and outputs | {memory["arena_bytes"]:,} |
 | RAM: state | {memory["state_bytes"]:,} |
