@@ -24,7 +24,7 @@ class McuRow:
     trained: bool | None
     macs: int
     instructions: int  # of one invocation
-    code_bytes: int  # of flash: code and constants of the model and what it calls, without weights
+    code_bytes: int  # of flash: code and constants of the model and what it calls, without weights or marks
     weight_bytes: int
     arena_bytes: int  # up to the last byte that was written, inputs and outputs included
     state_bytes: int
@@ -68,10 +68,20 @@ class McuBar:
     code_share: float | None = None
     ram_geomean: float | None = None
     ram_worst: float | None = None
+    patched_ram: Mapping[str, float] = dataclasses.field(default_factory=dict)  # by model
 
     def shortfalls(self, rows: Sequence[McuRow]) -> list[str]:
         """What is not reached, in words."""
         return [f"{rows[0].cpu}: {words}" for words in self._missed(rows)]
+
+    def patched_shortfalls(self, rows: Sequence[McuRow]) -> list[str]:
+        """What models built with `--patches auto` do not reach, in words."""
+        return [
+            f"{row.cpu}: {row.name}'s RAM with --patches auto is {row.ram_share:.3f} of TFLite Micro's, "
+            f"and {self.patched_ram[row.name]} is the most allowed"
+            for row in rows
+            if row.ram_share is not None and row.ram_share > self.patched_ram[row.name]
+        ]
 
     def _missed(self, rows: Sequence[McuRow]) -> Iterator[str]:
         summary = summarize(rows)
@@ -113,19 +123,22 @@ def summarize(rows: Sequence[McuRow]) -> dict[str, float | None]:
     }
 
 
-def document(rows: Sequence[McuRow], circumstances: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON document of a run, in the form of the other suites."""
+def document(
+    rows: Sequence[McuRow], circumstances: Mapping[str, Any], patched: Sequence[McuRow] = ()
+) -> dict[str, Any]:
+    """The JSON document of a run, in the form of the other suites; those built in bands are on their own."""
     return {
         "suite": "mcu",
         **summarize(rows),
         "cpus": {cpu: summarize(group) for cpu, group in by_cpu(rows).items()},
         **circumstances,
         "models": [_entry(row) for row in rows],
+        "patched": [_entry(row) for row in patched],
     }
 
 
-def show(rows: Sequence[McuRow]) -> None:
-    """Print a table a core, and what it comes to."""
+def show(rows: Sequence[McuRow], patched: Sequence[McuRow] = ()) -> None:
+    """Print a table a core, and what it comes to; then what was built with `--patches auto`."""
     headers = ("model", "MACs", "instructions", "TFLM", "ratio", "code", "of TFLM", "RAM", "of TFLM", "stack")
     for cpu, group in by_cpu(rows).items():
         table((*headers, "exact"), [_cells(row) for row in group], right=range(1, len(headers)))
@@ -138,6 +151,12 @@ def show(rows: Sequence[McuRow]) -> None:
                 f"{found['worst_code_share']:.3f} at worst"
             )
         print(f"{group[0].emulator}; {group[0].compiler}; instructions are not time\n")
+    for row in patched:
+        print(
+            f"{row.cpu}, {row.name} with --patches auto: {row.ram_bytes:,} bytes of RAM, "
+            f"{_share(row.ram_share)} of TFLite Micro's; {row.instructions:,} instructions; "
+            f"{'exact' if row.exact else 'NOT EXACT'}\n"
+        )
 
 
 def _entry(row: McuRow) -> dict[str, Any]:

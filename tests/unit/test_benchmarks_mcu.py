@@ -63,6 +63,22 @@ def test_a_bar_names_all_that_is_missed() -> None:
     assert "net takes 1,028 bytes of stack" in BAR.shortfalls([row(stack_bytes=1028)])[0]
 
 
+def test_a_model_with_a_bar_for_patches_is_held_to_it_apart_from_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bar = dataclasses.replace(BAR, patched_ram={"net": 0.5})
+    heavy = row(arena_bytes=4_010)
+    assert bar.patched_shortfalls([ROW]) == []
+    (missed,) = bar.patched_shortfalls([heavy])
+    assert missed.startswith("cortex-m4: net's RAM with --patches auto is 0.501 of TFLite Micro's, and 0.5 ")
+    assert BARS["cortex-m4"].patched_ram == {"visual_wake_words": 0.5}
+    found = document([ROW], {}, [heavy])
+    assert [entry["arena_bytes"] for entry in found["models"]] == [4_000]
+    assert [entry["arena_bytes"] for entry in found["patched"]] == [4_010]
+    show([ROW], [heavy])
+    assert "net with --patches auto: 5,010 bytes of RAM, 0.501 of" in capsys.readouterr().out
+
+
 def test_flash_and_ram_are_held_to_a_bar_only_where_they_were_measured() -> None:
     heavy = row(cpu="cortex-m55", instructions=100_000, code_bytes=39_000, arena_bytes=9_999)
     assert BARS["cortex-m55"].shortfalls([heavy]) == []
