@@ -171,7 +171,7 @@ def test_three_lines_build_a_model_within_a_cmake_project(tiny: Path, tmp_path: 
     write_project(
         tmp_path,
         "find_package(EdgeKit REQUIRED)\n"
-        f"edgekit_add_model(tiny MODEL tiny.tflite TARGET {TARGET} MAX_RAM ${{MOST}})\n"
+        f"edgekit_add_model(tiny MODEL tiny.tflite TARGET {TARGET} MAX_RAM ${{MOST}} INTERFACE ${{FORM}})\n"
         "target_link_libraries(firmware PRIVATE edgekit::tiny)\n",
         ONE_MODEL,
     )
@@ -179,7 +179,10 @@ def test_three_lines_build_a_model_within_a_cmake_project(tiny: Path, tmp_path: 
     command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m edgekit "$@"\n')
     command.chmod(0o755)
     options = [f"-DEDGEKIT_COMMAND={command}", f"-DEdgeKit_DIR={runtime_file('cmake')}"]
-    refused = configure(tmp_path, *options, "-DMOST=8")
+    unknown = configure(tmp_path, *options, "-DMOST=8", "-DFORM=sideways")
+    assert unknown.returncode != 0
+    assert "'--interface': 'sideways' is not one of" in " ".join(unknown.stderr.split())
+    refused = configure(tmp_path, *options, "-DMOST=8", "-DFORM=file")
     assert refused.returncode != 0
     assert "RAM (arena and state) needs" in " ".join(refused.stderr.split())
     done = configure(tmp_path, *options, "-DMOST=65536")

@@ -7,15 +7,18 @@
 
 find_program(EDGEKIT_COMMAND edgekit REQUIRED DOC "The edgekit command")
 
-# edgekit_add_model(NAME MODEL FILE TARGET NAME [MAX_RAM BYTES] [MAX_FLASH BYTES])
+# edgekit_add_model(NAME MODEL FILE TARGET NAME [MAX_RAM BYTES] [MAX_FLASH BYTES]
+#                   [PATCHES auto] [INTERFACE file|integer])
 #
 # Defines the library edgekit::NAME from a .tflite file; NAME is also what its functions start with. The target is
-# one that `edgekit targets` lists, or a file. With budgets, configuring fails if the model needs more. A model file
-# that changes is built again by the next `cmake --build`.
+# one that `edgekit targets` lists, or a file. The others are the options of `edgekit build`: with budgets, configuring
+# fails if the model needs more. A model file that changes is built again by the next `cmake --build`.
 function(edgekit_add_model name)
-  cmake_parse_arguments(PARSE_ARGV 1 given "" "MODEL;TARGET;MAX_RAM;MAX_FLASH" "")
+  set(options MAX_RAM MAX_FLASH PATCHES INTERFACE)
+  cmake_parse_arguments(PARSE_ARGV 1 given "" "MODEL;TARGET;${options}" "")
   if(given_UNPARSED_ARGUMENTS OR given_KEYWORDS_MISSING_VALUES OR NOT given_MODEL OR NOT given_TARGET)
-    message(FATAL_ERROR "edgekit_add_model(NAME MODEL FILE TARGET NAME [MAX_RAM BYTES] [MAX_FLASH BYTES])")
+    message(FATAL_ERROR "edgekit_add_model(NAME MODEL FILE TARGET NAME [MAX_RAM BYTES] [MAX_FLASH BYTES] "
+                        "[PATCHES auto] [INTERFACE file|integer])")
   endif()
   if(NOT name MATCHES "^[a-z][a-z0-9_]*$")
     message(FATAL_ERROR "edgekit_add_model: '${name}' is no name for functions in C: "
@@ -31,10 +34,11 @@ function(edgekit_add_model name)
   get_filename_component(folder "${target}" NAME_WLE)
   set(output "${CMAKE_CURRENT_BINARY_DIR}/edgekit")
   set(command "${EDGEKIT_COMMAND}" build "${model}" --target "${target}" --name "${name}" --output "${output}")
-  foreach(budget ram flash)
-    string(TOUPPER "${budget}" key)
-    if(given_MAX_${key})
-      list(APPEND command --max-${budget} "${given_MAX_${key}}")
+  foreach(option IN LISTS options)
+    if(given_${option})
+      string(TOLOWER "--${option}" word)
+      string(REPLACE "_" "-" word "${word}")
+      list(APPEND command "${word}" "${given_${option}}")
     endif()
   endforeach()
   message(STATUS "Building ${name} for ${folder}")
