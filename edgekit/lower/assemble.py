@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tvm
-import tvm_ffi
 from tvm import te
 
 from edgekit.artifacts import Buffer, DType, KernelCall, LoweredModule
@@ -44,12 +43,11 @@ def state_name(variable: str) -> str:
 
 
 class _Assembly:
-    """The module under construction. Equal kernels are kept once."""
+    """The module under construction. Each call has a kernel of its own; codegen compiles equal ones once."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._kernels: dict[str, Any] = {}
-        self._by_hash: dict[int, list[str]] = {}
         self._calls: list[KernelCall] = []
         self._constants: dict[str, NDArray[Any]] = {}
         self._constant_names: dict[tuple[str, tuple[int, ...], bytes], str] = {}
@@ -97,16 +95,16 @@ class _Assembly:
         )
 
     def _kernel_name(self, operator: Operator, kernel: Kernel, part: int) -> str:
-        """The name of an equal kernel that is there already, or a new one after this operator."""
-        func = te.create_prim_func([*kernel.placeholders, kernel.result])
-        func = func.with_attr({TEMPLATE: str(kernel.template), "edgekit.in_place": bool(kernel.in_place)})
-        bucket = self._by_hash.setdefault(tvm_ffi.structural_hash(func), [])
-        for name in bucket:
-            if tvm_ffi.structural_equal(self._kernels[name].without_attr("global_symbol"), func):
-                return name
+        """The name of a new kernel, after this operator."""
         name = f"op{operator.index:03d}_{operator.kind.lower()}" + (f"_{part}" if part else "")
-        self._kernels[name] = func.with_attr("global_symbol", name)
-        bucket.append(name)
+        function = te.create_prim_func([*kernel.placeholders, kernel.result])
+        self._kernels[name] = function.with_attr(
+            {
+                TEMPLATE: str(kernel.template),
+                "edgekit.in_place": bool(kernel.in_place),
+                "global_symbol": name,
+            }
+        )
         return name
 
     def _operand(self, operator: Operator, argument: int | StateRef | Scratch | NDArray[Any]) -> str:
