@@ -205,6 +205,27 @@ class NotEmulatedError(EdgeKitError):
     """The target is no ARM board, so there is nothing to emulate."""
 
 
+# -------------------------------------------------------------- boards with a debug probe (5, 4, 2)
+
+
+class NotProbedError(EdgeKitError):
+    """The target is no board that a debug probe can program."""
+
+
+class ProbeMissingError(DeviceError):
+    """No debug probe is attached, or not the one that was named."""
+
+
+class ProbeFailedError(DeviceError):
+    """A debug probe is there, and the board could not be programmed or started by it."""
+
+
+class ImageTooLargeError(EdgeKitError):
+    """An image with the model does not fit the board's flash or RAM."""
+
+    exit_code = ExitCode.BUDGET_EXCEEDED
+
+
 # ------------------------------------------------------------------- the runner on a device (5, 2)
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import UnknownTargetError, WrongValueError, nearest
+from edgekit.errors import MissingKeyError, UnknownTargetError, WrongValueError, nearest
 from edgekit.paths import data_directory
 from edgekit.schema import Key, check_table, choose, read_toml
 
@@ -56,6 +56,9 @@ class Microcontroller:
     ram_kib: int | None  # of the largest block that code can use as one
     compiler_flags: tuple[str, ...]  # of GCC, for the core and its ABI
     emulated_machine: str | None  # QEMU's -M; None: QEMU has none with such a core
+    flash_origin: int | None = None  # address of its first byte; None: a core without a board around it
+    ram_origin: int | None = None  # of the block that `ram_kib` is the size of
+    openocd: tuple[str, ...] = ()  # OpenOCD's scripts for the board and its probe; none: no probe is used
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,6 +107,9 @@ _SCHEMAS: Mapping[TargetKind, Mapping[str, Key]] = {
         **_COMMON,
         "flash_kib": Key(type=int, required=False),
         "ram_kib": Key(type=int, required=False),
+        "flash_origin": Key(type=int, required=False),
+        "ram_origin": Key(type=int, required=False),
+        "openocd": Key(type=list, required=False),
         "compiler_flags": Key(type=list),
         "emulated_machine": Key(type=str, required=False),
         "emulated_cpu": Key(type=str, required=False),
@@ -142,7 +148,8 @@ def target_from_fields(fields: Mapping[str, Any]) -> Target:
     known = {f.name: fields[f.name] for f in dataclasses.fields(Target) if f.name in fields}
     bare = known.get("microcontroller")
     if bare is not None:
-        bare = Microcontroller(**{**bare, "compiler_flags": tuple(bare["compiler_flags"])})
+        lists = {key: tuple(bare.get(key, ())) for key in ("compiler_flags", "openocd")}
+        bare = Microcontroller(**{**bare, **lists})
     return Target(
         **{
             **known,
@@ -171,6 +178,7 @@ def _read(path: Path) -> Target:
     kind = _kind(table, where)
     check_table(table, _SCHEMAS[kind], where)
     _check_values(table, where)
+    _check_probe(table, where)
     bare = kind is TargetKind.MICROCONTROLLER
     return Target(
         name=path.stem,
@@ -202,6 +210,9 @@ def _microcontroller(table: Mapping[str, Any]) -> Microcontroller:
         ram_kib=table.get("ram_kib"),
         compiler_flags=tuple(table["compiler_flags"]),
         emulated_machine=table.get("emulated_machine"),
+        flash_origin=table.get("flash_origin"),
+        ram_origin=table.get("ram_origin"),
+        openocd=tuple(table.get("openocd", ())),
     )
 
 
@@ -224,6 +235,16 @@ def _check_values(table: Mapping[str, Any], where: str) -> None:
             raise WrongValueError(
                 f"{where}: {key!r} is {table[key]}.", why="It must be 1 or more.", fix=f"Correct {key!r}."
             )
+
+
+def _check_probe(table: Mapping[str, Any], where: str) -> None:
+    lacking = [key for key in ("flash_kib", "ram_kib", "flash_origin", "ram_origin") if key not in table]
+    if "openocd" in table and lacking:
+        raise MissingKeyError(
+            f"{where} has 'openocd' without {', '.join(repr(key) for key in lacking)}.",
+            why="An image that a probe programs is linked for the board's own memory.",
+            fix=f"Add {lacking[0]!r}: the part's reference manual has its memory map.",
+        )
 
 
 def _this_machine() -> dict[str, Any]:

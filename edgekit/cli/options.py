@@ -57,6 +57,21 @@ _DEVICE_OPTIONS = (
     click.option("--emulated", is_flag=True, help="Use the emulated board ('edgekit device up')."),
 )
 
+_PROBE_OPTIONS = (
+    click.option("--probe", is_flag=True, help="Use the microcontroller's board itself, by its debug probe."),
+    click.option(
+        "--probe-serial", metavar="SERIAL", help="Serial number of the probe, where there are several."
+    ),
+)
+
+
+def probe_options(callback: Callback) -> Callback:
+    """Add --probe and --probe-serial to a verb with `device_options`, which must stand above this."""
+    wrapped: Any = callback
+    for option in reversed(_PROBE_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]  # as below
+
 
 def device_options(callback: Callback) -> Callback:
     """Add --host, --user, --port, --identity, --jump, --accept-new-host-key and --emulated to a verb.
@@ -67,7 +82,7 @@ def device_options(callback: Callback) -> Callback:
 
     @functools.wraps(callback)
     def with_choice(*args: Any, **kwargs: Any) -> Any:
-        given = {name: kwargs.pop(name) for name in DeviceChoice.__dataclass_fields__}
+        given = {name: kwargs.pop(name) for name in DeviceChoice.__dataclass_fields__ if name in kwargs}
         return callback(*args, device=_choose(DeviceChoice(**given)), **kwargs)
 
     wrapped: Any = with_choice
@@ -79,7 +94,11 @@ def device_options(callback: Callback) -> Callback:
 def _choose(given: DeviceChoice) -> DeviceChoice:
     if given.host is not None and given.emulated:
         raise click.UsageError("--host and --emulated name two devices; give one of them.")
-    if given.host is not None or given.emulated:
+    if given.probe and (given.host is not None or given.emulated):
+        raise click.UsageError("--probe names another device than --host or --emulated; give one of them.")
+    if given.probe_serial is not None and not given.probe:
+        raise click.UsageError("--probe-serial does nothing without --probe.")
+    if given.host is not None or given.emulated or given.probe:
         return given
     from edgekit.project import find_project
 

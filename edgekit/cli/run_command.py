@@ -12,6 +12,7 @@ from edgekit.cli.options import (
     PATH,
     device_options,
     json_option,
+    probe_options,
     target_option,
     threads_option,
 )
@@ -31,13 +32,15 @@ _SHOWN = 8  # values of an output in a table
     "run",
     epilog="\b\nExamples:\n  edgekit run portrait.npy --host pi.local\n"
     "  edgekit run inputs.npz --output scores.npz --bundle build/kws/rpi4 --emulated\n"
-    "  edgekit run frames.npy --target cortex-m4",
+    "  edgekit run frames.npy --target cortex-m4\n"
+    "  edgekit run frames.npy --target nucleo-f446re --probe",
 )
 @click.argument("inputs", nargs=-1, required=True, type=EXISTING_FILE, metavar="INPUT...")
 @click.option("--bundle", type=PATH, metavar="DIR", help="The build to run; by default this project's.")
 @click.option("--output", type=PATH, metavar="FILE", help="A .npz, or for one output a .npy, to write.")
 @target_option
 @device_options
+@probe_options
 @click.option("--deployed", is_flag=True, help="Run the release that serves there, not a copy of the build.")
 @threads_option
 @json_option

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.cli.options import PATH, device_options, json_option, target_option, threads_option
+from edgekit.cli.options import (
+    PATH,
+    device_options,
+    json_option,
+    probe_options,
+    target_option,
+    threads_option,
+)
 from edgekit.cli.output import emit_json, note, progress, table
 from edgekit.errors import ExitCode
 
@@ -20,11 +27,13 @@ if TYPE_CHECKING:
     "verify",
     epilog="\b\nExamples:\n  edgekit verify --host pi.local\n  edgekit verify build/kws/rpi4 --emulated\n"
     "  edgekit verify --host pi.local --deployed --json\n"
-    "  edgekit verify --target cortex-m4",
+    "  edgekit verify --target cortex-m4\n"
+    "  edgekit verify --target nucleo-f446re --probe",
 )
 @click.argument("bundle", required=False, type=PATH)
 @target_option
 @device_options
+@probe_options
 @click.option(
     "--deployed", is_flag=True, help="Verify the release that serves there, not a copy of the build."
 )

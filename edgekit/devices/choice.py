@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeviceChoice:
-    """A host to reach over SSH, the emulated board, or (neither) this machine if it can run the bundle.
+    """A host to reach over SSH, a microcontroller's debug probe, the emulated board, or (none of them) this
+    machine if it can run the bundle.
 
     What is None comes from the user's SSH configuration, as with the `ssh` command.
     """
@@ -23,3 +24,5 @@ class DeviceChoice:
     jump: str | None = None  # "user@host:port,host2", as for `ssh -J`
     accept_new_host_key: bool = False
     emulated: bool = False
+    probe: bool = False  # the board itself, by its debug probe: of builds for microcontrollers
+    probe_serial: str | None = None  # of the probe; None where there is only one

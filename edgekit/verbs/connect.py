@@ -13,7 +13,7 @@ from edgekit.devices.local import LocalDevice
 from edgekit.devices.probe import probe
 from edgekit.devices.ssh import SshAddress, connect
 from edgekit.devices.workspace import is_litert
-from edgekit.errors import EmulatedTimeError
+from edgekit.errors import EmulatedTimeError, WrongValueError
 from edgekit.package.manifest import describe_target
 from edgekit.target import target_from_fields
 
@@ -40,10 +40,17 @@ def connected(
     there are none), else the emulated board of the newest of them, which is brought up if need be.
 
     Raises:
+        WrongValueError: a debug probe was chosen.
         DeviceError: it cannot be reached; the subclass says why.
         NotEmulatedError, NoEmulationError, EmulatorFailedError: there is no emulated board for it here.
         BoardNotRunningError: emulation was chosen, no bundle says of which board, and not just one is up.
     """
+    if choice.probe:
+        raise WrongValueError(
+            "A debug probe cannot be used for this.",
+            why="It runs and verifies builds for microcontrollers, which this is not.",
+            fix="Leave --probe out; --target names a build for a board with a probe, if there is one.",
+        )
     if choice.host is not None:
         progress(f"connecting to {choice.host}", None)
         with connect(_address(choice, choice.host)) as device:

@@ -73,6 +73,7 @@ class Purpose(StrEnum):
     RACE = "race with LiteRT"
     EMULATED_BOARD = "emulated board"
     MICROCONTROLLER = "emulated microcontroller"
+    DEBUG_PROBE = "board with a debug probe"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,7 @@ def doctor(*, emulated: bool = False) -> tuple[Check, ...]:
     """
     checks = [_python(), *(_package(name, pin) for name, pin in PINS.items()), _zig(), _oracle(), _cache()]
     checks.append(_package(*LITERT, purpose=Purpose.RACE, required=False))
+    checks.append(_openocd())
     board = [
         *(_program(name, use, Purpose.EMULATED_BOARD) for name, use in _BOARD_PROGRAMS.items()),
         _plugins(),
@@ -170,6 +172,13 @@ def _cache() -> Check:
 
 def _program(name: str, use: str, purpose: Purpose) -> Check:
     return _asked(f"{name} ({use})", purpose, lambda: find_tool(name), required=False)
+
+
+def _openocd() -> Check:
+    def find() -> str:
+        return find_tool("openocd", "It drives the debug probe.")
+
+    return _asked("openocd (drives debug probes)", Purpose.DEBUG_PROBE, find, required=False)
 
 
 def _plugins() -> Check:

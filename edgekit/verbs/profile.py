@@ -9,6 +9,7 @@ from edgekit.deploy import DEFAULT_ROOT
 from edgekit.devices.choice import DeviceChoice
 from edgekit.devices.probe import probe
 from edgekit.devices.workspace import is_firmware
+from edgekit.errors import WrongValueError
 from edgekit.profile import InstructionProfile, Profile, count_bundle, count_firmware, profile_bundle
 from edgekit.verbs.builds import find_bundles
 from edgekit.verbs.connect import can_run_here, refuse_emulated_time, target_of
@@ -79,6 +80,12 @@ def profile(
     found = find_bundles(Path(bundle) if bundle is not None else None, Path(builds), target)
     firmware = firmware_bundle(found, device)
     if firmware is not None:
+        if device.probe:
+            raise WrongValueError(
+                "A board by its debug probe cannot be profiled.",
+                why="Nothing counts its instructions.",
+                fix="Leave the probe out: they are counted on an emulated board.",
+            )
         refuse_to_count(threads)
         return count_firmware(firmware, progress=progress)
     found = tuple(each for each in found if not is_firmware(each.manifest))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edgekit.deploy import DEFAULT_ROOT, Layout, choose_bundle, status
 from edgekit.deploy.errors import NoReleaseError, UnclearBuildError
 from edgekit.deploy.fit import check_fit
+from edgekit.devices.debug_probe.board import probed_board
 from edgekit.devices.emulated.identity import ARCHITECTURES
 from edgekit.devices.emulated.microcontroller.device import microcontroller
 from edgekit.devices.probe import probe
@@ -21,10 +22,12 @@ from edgekit.verbs.connect import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from edgekit.artifacts import Bundle
     from edgekit.devices.choice import DeviceChoice
     from edgekit.devices.device import Device
+    from edgekit.devices.emulated.microcontroller.device import Microcontroller
 
     Progress = Callable[[str, float | None], None]
 
@@ -41,10 +44,11 @@ def selected(
     """The build that is meant and the device to run it on, which it fits.
 
     A build for a microcontroller is meant where there is no other, or where it is named; it runs on an
-    emulated one.
+    emulated one, or on its board if a debug probe is chosen.
 
     Raises:
         NotEmulatedError: it is for a microcontroller that QEMU has no machine for.
+        NotProbedError, ImageTooLargeError: it cannot run on its board by a debug probe.
         WrongValueError: it is for a microcontroller, and a host is given.
         BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
         NoFittingBuildError, BundleWrongDeviceError: no build is for this device.
@@ -54,7 +58,7 @@ def selected(
     found = find_bundles(Path(bundle) if bundle is not None else None, Path(builds), target)
     firmware = firmware_bundle(found, device)
     if firmware is not None:
-        with microcontroller(firmware, progress) as board:
+        with _microcontroller(firmware, device, progress) as board:
             yield firmware, board
         return
     bundles = [each for each in found if not is_firmware(each.manifest)]
@@ -63,6 +67,14 @@ def selected(
         chosen = bundles[0] if len(bundles) == 1 else choose_bundle(bundles, facts, machine.name)
         check_fit(chosen.manifest, facts, machine.name)
         yield chosen, machine
+
+
+def _microcontroller(
+    bundle: Bundle, device: DeviceChoice, progress: Progress
+) -> AbstractContextManager[Microcontroller]:
+    if device.probe:
+        return probed_board(bundle, device.probe_serial, progress)
+    return microcontroller(bundle, progress)
 
 
 def firmware_bundle(bundles: Sequence[Bundle], device: DeviceChoice) -> Bundle | None:

@@ -43,7 +43,8 @@ def verify(
         device: a host, the emulated board, or by default this machine if it can run the build, else
             the emulated board.
         builds: root of the build folders.
-        target: only builds for this target. One for a microcontroller runs on an emulated one.
+        target: only builds for this target. One for a microcontroller runs on an emulated one, or on its
+            board if `device` is a debug probe.
         deployed: verify the release that serves on the device, not a temporary copy of the build.
         outputs_only: leave the operators out as long as all outputs are equal.
         threads: that share the work of each run; the answers are the same for any number.
@@ -57,6 +58,8 @@ def verify(
         WrongValueError: `threads` is below 1 (exit code 2).
         BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
         NotEmulatedError: the build is for a microcontroller that QEMU has no machine for (2).
+        NotProbedError: no debug probe is known for its target (2).
+        ImageTooLargeError: its board has less memory than the model and what runs it (4).
         NoFittingBuildError, BundleWrongDeviceError: no build is for this device (exit code 5).
         UnclearBuildError: builds of several models fit (2).
         NoReleaseError: with `deployed`: this build does not serve there (5).

@@ -63,6 +63,14 @@ def test_the_emulated_board_is_required_only_when_asked_for() -> None:
     assert required(emulated=True)
 
 
+def test_no_emulation_needs_what_drives_a_debug_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr("edgekit.devices.emulated.tools._ADMINISTRATION", "/nonexistent")
+    (check,) = (check for check in doctor(emulated=True) if check.purpose is Purpose.DEBUG_PROBE)
+    assert (check.ok, check.required) == (False, False)
+    assert check.fix == "As root: apt-get install openocd"
+
+
 def test_another_release_than_the_pinned_one_is_not_ok(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PINS, "apache-tvm-ffi", "0.0.1")
     check = by_name(doctor())["apache-tvm-ffi"]

@@ -119,6 +119,8 @@ def test_a_shipped_microcontroller_says_what_a_build_needs(name: str) -> None:
     assert target.microcontroller is not None
     assert target.microcontroller.compiler_flags
     figures = (target.clock_mhz, target.microcontroller.flash_kib, target.microcontroller.ram_kib)
+    origins = (target.microcontroller.flash_origin, target.microcontroller.ram_origin)
+    assert (origins == (None, None)) == (name not in MICROCONTROLLERS)
     assert all(figures) if name in MICROCONTROLLERS else figures == (None, None, None)
     # QEMU 7.2 has no Cortex-M85; what it has, it has a machine for.
     assert (target.microcontroller.emulated_machine is None) == (target.cpu == "cortex-m85")
@@ -257,6 +259,17 @@ def test_a_linux_platform_is_no_microcontrollers(tmp_path: Path) -> None:
 def test_a_microcontroller_has_more_than_no_flash(tmp_path: Path) -> None:
     with pytest.raises(WrongValueError, match="'flash_kib' is 0"):
         load_target(write(tmp_path, VALID_MICROCONTROLLER.replace("flash_kib = 1024", "flash_kib = 0")))
+
+
+def test_a_board_with_a_probe_says_where_its_memory_is(tmp_path: Path) -> None:
+    scripts = 'openocd = ["interface/cmsis-dap.cfg", "target/nrf52.cfg"]\n'
+    with pytest.raises(MissingKeyError, match="'openocd' without 'flash_origin', 'ram_origin'"):
+        load_target(write(tmp_path, VALID_MICROCONTROLLER + scripts))
+    text = VALID_MICROCONTROLLER + scripts + "flash_origin = 0x1000\nram_origin = 0x2000_0000\n"
+    board = load_target(write(tmp_path, text)).microcontroller
+    assert board is not None
+    assert (board.flash_origin, board.ram_origin) == (0x1000, 0x2000_0000)
+    assert board.openocd == ("interface/cmsis-dap.cfg", "target/nrf52.cfg")
 
 
 @pytest.mark.parametrize("name", ["rpi4", "cortex-m4"])

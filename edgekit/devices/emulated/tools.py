@@ -20,6 +20,7 @@ _PACKAGES = {
     "cc": "gcc",
     "dpkg-deb": "dpkg",
     "mke2fs": "e2fsprogs",
+    "openocd": "openocd",
     "qemu-aarch64": "qemu-user",
     "qemu-aarch64-static": "qemu-user-static",
     "qemu-arm": "qemu-user",
@@ -37,8 +38,8 @@ _PACKAGES = {
 _ADMINISTRATION = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def find_tool(name: str) -> str:
-    """Absolute path of a host program.
+def find_tool(name: str, why: str = "Emulation needs it on this machine.") -> str:
+    """Absolute path of a host program; `why` is what it is needed for.
 
     Raises:
         ToolMissingError: it is not installed; the message names the package that has it.
@@ -47,7 +48,7 @@ def find_tool(name: str) -> str:
     if found is None:
         raise ToolMissingError(
             f"The program {name!r} is not installed.",
-            why="Emulation needs it on this machine.",
+            why=why,
             fix=f"As root: apt-get install {_PACKAGES.get(name, name)}",
         )
     return found

@@ -1,4 +1,4 @@
-"""An emulated microcontroller as a `Device`: it runs one bundle's model, by an image made for the purpose.
+"""A microcontroller as a `Device`, emulated or real: it runs one bundle's model, by an image of its own.
 
 What the native runner does on a Linux board (devices/runner.py), this does for the image: the same commands
 and answers. Its files are this machine's.
@@ -17,6 +17,7 @@ import numpy as np
 
 from edgekit.devices.device import Completed
 from edgekit.devices.emulated.microcontroller.comparison import compare_frames
+from edgekit.devices.emulated.microcontroller.execute import Emulator
 from edgekit.devices.emulated.microcontroller.image_run import run_image
 from edgekit.devices.emulated.microcontroller.model_image import model_image
 from edgekit.devices.local import LocalDevice
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from edgekit.artifacts import Bundle
     from edgekit.devices.device import Started
+    from edgekit.devices.emulated.microcontroller.execute import Executor
     from edgekit.devices.emulated.microcontroller.image import Image
     from edgekit.devices.emulated.microcontroller.image_run import ImageRun
 
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def microcontroller(bundle: Bundle, progress: Progress) -> Iterator[EmulatedMicrocontroller]:
+def microcontroller(bundle: Bundle, progress: Progress) -> Iterator[Microcontroller]:
     """The emulated microcontroller that a bundle was built for, with its model on it.
 
     Raises:
@@ -47,14 +49,16 @@ def microcontroller(bundle: Bundle, progress: Progress) -> Iterator[EmulatedMicr
     """
     progress("Making an image", None)
     with TemporaryDirectory(prefix="edgekit-image-") as folder:
-        yield EmulatedMicrocontroller(bundle, model_image(bundle, Path(folder)))
+        target = target_from_fields(bundle.manifest["target"])
+        yield Microcontroller(bundle, model_image(bundle, Path(folder)), Emulator(target))
 
 
-class EmulatedMicrocontroller:
-    """A machine of QEMU that stands in for a bundle's target."""
+class Microcontroller:
+    """What runs a bundle's model: a machine of QEMU that stands in for its target, or the board itself."""
 
-    def __init__(self, bundle: Bundle, image: Image) -> None:
+    def __init__(self, bundle: Bundle, image: Image, executor: Executor) -> None:
         self.image = image
+        self._executor = executor
         self._target = target_from_fields(bundle.manifest["target"])
         self._tensors = bundle.manifest["tensors"]
         self._files = LocalDevice()
@@ -68,7 +72,7 @@ class EmulatedMicrocontroller:
     @property
     def name(self) -> str:
         """How messages call it: "emulated cortex-m4"."""
-        return f"emulated {self._target.name}"
+        return self._executor.name
 
     def put(self, local: Path, remote: str, *, mode: int = 0o644) -> None:
         """See `Device.put`."""
@@ -100,7 +104,15 @@ class EmulatedMicrocontroller:
             RunnerFailedError: the model crashed, or overran its memory.
         """
         frames = len(inputs) // _frame_bytes(self._tensors["inputs"])
-        return run_image(self.image, self._target, inputs, frames, steps_from=steps_from, count=count)
+        return run_image(
+            self.image.path,
+            self._target,
+            inputs,
+            frames,
+            steps_from=steps_from,
+            count=count,
+            executor=self._executor,
+        )
 
     def _describe(self) -> tuple[RunnerExit, dict[str, Any]]:
         one = self.invoke(bytes(_frame_bytes(self._tensors["inputs"])))

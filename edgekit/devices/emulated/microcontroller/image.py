@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from edgekit.devices.emulated.microcontroller.machine import Place
     from edgekit.target import Target
 
 OPTIMIZATION = "-O2"
@@ -86,8 +87,9 @@ def build_image(
     optimization: str = OPTIMIZATION,
     compiler: Compiler = Compiler.GCC,
     warnings: Sequence[str] = (),
+    place: Place | None = None,
 ) -> Image:
-    """Compile and link sources for the machine that stands in for a target.
+    """Compile and link sources for the machine that stands in for a target, or for the board itself.
 
     Args:
         sources: with a `main`; start-up code comes from here.
@@ -97,20 +99,21 @@ def build_image(
         optimization: "-O2", "-Os".
         compiler: for the sources.
         warnings: options that ask for them; none by default, since another GCC may have others.
+        place: the board's own, where the image is not for an emulated one.
 
     Raises:
         NotEmulatedError: there is no such machine.
         ToolMissingError: the compiler is not installed.
         EmulatorFailedError: it refused a source; its words are in the message.
     """
-    machine = machine_of(target)
+    place = place or machine_of(target)
     board = runtime_file("firmware")
-    gcc = f"{machine.toolchain}-gcc"
+    gcc = f"{place.toolchain}-gcc"
     core = _core_flags(target)
     trap = ("EDGEKIT_TRAP_UNALIGNED",) if traps_unaligned(target) else ()
     start_up = [Source(path=board / name, part=Part.HARNESS) for name in _START_UP if name != "memory.c"]
     start_up += [
-        Source(path=board / machine.start_up, part=Part.HARNESS, defines=trap),
+        Source(path=board / place.start_up, part=Part.HARNESS, defines=trap),
         # The model's, since a firmware without a C library would have to have it for the model's sake.
         Source(path=board / "memory.c", part=Part.CODE),
     ]
@@ -130,7 +133,7 @@ def build_image(
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         objects = list(pool.map(compiled, enumerate((*start_up, *sources))))
-    (directory / "image.ld").write_text(linker_script(machine, STACK_BYTES))
+    (directory / "image.ld").write_text(linker_script(place, STACK_BYTES))
     link = (
         "-nostdlib",
         "-nostartfiles",
@@ -143,6 +146,16 @@ def build_image(
     linked = (gcc, *core, *link, *objects, "-lgcc", "-o", IMAGE_NAME)
     run_tool(*linked, purpose=f"Linking an image for {target.name}", directory=directory)
     return _read_image(directory / IMAGE_NAME, _version(gcc, compiler))
+
+
+def compiler_name(target: Target) -> str:
+    """The compiler of a target's images, with its version.
+
+    Raises:
+        NotEmulatedError: there is no machine to make images for.
+        ToolMissingError: the compiler is not installed.
+    """
+    return _version(f"{machine_of(target).toolchain}-gcc", Compiler.GCC)
 
 
 def _core_flags(target: Target) -> tuple[str, ...]:

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.devices.emulated.microcontroller.description import parse_description
-from edgekit.devices.emulated.microcontroller.execute import execute
+from edgekit.devices.emulated.microcontroller.execute import Emulator
 from edgekit.errors import EmulatorFailedError, RunnerFailedError
 
 if TYPE_CHECKING:
-    from edgekit.devices.emulated.microcontroller.execute import Executed
-    from edgekit.devices.emulated.microcontroller.image import Image
+    from edgekit.devices.emulated.microcontroller.execute import Executed, Executor
     from edgekit.devices.runner import ModelDescription
     from edgekit.target import Target
 
@@ -51,7 +50,7 @@ class ImageRun:
 
 
 def run_image(
-    image: Image,
+    image: Path,
     target: Target,
     inputs: bytes,
     frames: int,
@@ -59,23 +58,27 @@ def run_image(
     steps_from: int | None = None,
     count: bool = False,
     timeout_seconds: float = 300.0,
+    executor: Executor | None = None,
 ) -> ImageRun:
-    """Run frames in sequence on the machine that stands in for a target, from fresh state.
+    """Run frames in sequence on a microcontroller, from fresh state.
 
     Args:
-        image: of a model, made for that target.
-        target: gives the machine.
+        image: an ELF file of a model, made for that target.
+        target: what the model was built for.
         inputs: every input of every frame, in order.
         frames: their number, 1 or more.
         steps_from: the first frame whose steps' outputs are wanted, to the last one; none by default.
         count: the instructions too; not in a run that writes steps' outputs, which takes some.
         timeout_seconds: for all of it.
+        executor: what runs it; by default the machine that stands in for the target.
 
     Raises:
         RunnerFailedError: the model crashed, overran its memory or its stack, or reads what it never wrote.
-        ToolMissingError: QEMU is not installed.
+        ToolMissingError: QEMU, or what drives the probe, is not installed.
+        ProbeMissingError, ProbeFailedError: no probe is there, or it cannot work on the board.
         CommandTimedOutError: it did not end in time.
     """
+    executor = executor or Emulator(target)
     assert not (count and steps_from is not None), "writing steps' outputs would be counted"
     with tempfile.TemporaryDirectory(prefix="edgekit-image-") as scratch:
         folder = Path(scratch)
@@ -83,15 +86,15 @@ def run_image(
             struct.pack("<2I", frames, _NO_FRAME if steps_from is None else steps_from)
         )
         (folder / _INPUTS).write_bytes(inputs)
-        done = execute(image.path, target, folder, count=count, timeout_seconds=timeout_seconds)
-        _check(done, target)
+        done = executor.execute(image, folder, count=count, timeout_seconds=timeout_seconds)
+        _check(done, executor.name)
         version, ran, arena, state, stack, repeats = struct.unpack(
             _ANSWER_FORM, (folder / _ANSWER).read_bytes()
         )
         assert version == _ANSWER_VERSION, version
         if not repeats:
             raise RunnerFailedError(
-                f"The model answers by what its memory held before, on the emulated {target.name}.",
+                f"The model answers by what its memory held before, on the {executor.name}.",
                 why="With another byte all over the arena, the same inputs gave other outputs.",
                 fix="Please report this with the model; it is a bug in EdgeKit.",
             )
@@ -109,11 +112,11 @@ def run_image(
         )
 
 
-def _check(done: Executed, target: Target) -> None:
+def _check(done: Executed, name: str) -> None:
     if done.exit_code == 0:
         return
     raise RunnerFailedError(
-        f"The model failed on the emulated {target.name}.",
+        f"The model failed on the {name}.",
         why=f"{done.printed.strip() or 'It printed nothing.'} (exit code {done.exit_code})",
         fix="Please report this with the model; it is a bug in EdgeKit.",
     )

@@ -6,7 +6,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgekit.devices.emulated.microcontroller.machine import Machine
+    from edgekit.devices.emulated.microcontroller.machine import Place
 
 _VECTOR_BYTES = 64
 # Sections are told apart by the names of the object files (see image.py). `.model_code` takes what no other
@@ -60,13 +60,13 @@ SECTIONS
 """)
 
 
-def linker_script(machine: Machine, stack_bytes: int) -> str:
+def linker_script(place: Place, stack_bytes: int) -> str:
     """A script for GNU ld with a stack of so many bytes, a multiple of 8, at the start of the RAM."""
-    flash, ram = machine.flash, machine.ram
+    flash, ram = place.flash, place.ram
     # With the vectors at its start, the rest of the flash follows them.
-    taken = _VECTOR_BYTES if machine.reset_vectors is None else 0
+    taken = _VECTOR_BYTES if place.reset_vectors is None else 0
     return _SCRIPT.substitute(
-        vectors_origin=f"{machine.reset_vectors or flash.origin:#010x}",
+        vectors_origin=f"{place.reset_vectors or flash.origin:#010x}",
         vector_bytes=_VECTOR_BYTES,
         flash_origin=f"{flash.origin + taken:#010x}",
         flash_bytes=flash.bytes - taken,

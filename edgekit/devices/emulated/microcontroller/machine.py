@@ -28,17 +28,23 @@ class Memory:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Machine:
-    """What an image is linked for and started on."""
+class Place:
+    """What an image is made for: its memory, and the tools and the start-up code of its core."""
 
-    name: str  # QEMU's -M
     flash: Memory
     ram: Memory  # nothing can be written below it, so that a stack at its start cannot overflow unseen
-    qemu: str = "qemu-system-arm"
     toolchain: str = "arm-none-eabi"  # prefix of GCC's programs
     start_up: str = "cortex_m.c"
-    options: tuple[str, ...] = ()
     reset_vectors: int | None = None  # where the core looks for them, if not at the flash's start
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Machine(Place):
+    """A machine of QEMU, which an image is started on."""
+
+    name: str  # QEMU's -M
+    qemu: str = "qemu-system-arm"
+    options: tuple[str, ...] = ()
 
 
 _MPS2_FLASH = Memory(origin=0x0000_0000, bytes=4 * _MIB)
