@@ -25,6 +25,7 @@ from edgekit.schedule.templates.mcu_dense import MCU_DENSE, MCU_DENSE_MVE
 from edgekit.schedule.templates.mcu_depthwise import MCU_DEPTHWISE
 from edgekit.schedule.templates.mcu_depthwise_direct import MCU_DEPTHWISE_DIRECT, MCU_DEPTHWISE_PIXEL
 from edgekit.schedule.templates.mcu_depthwise_mve import MCU_DEPTHWISE_MVE
+from edgekit.schedule.templates.mcu_depthwise_plain import MCU_DEPTHWISE_PLAIN
 from edgekit.schedule.templates.mcu_elementwise import MCU_ELEMENTWISE
 from edgekit.schedule.templates.mcu_plain import MCU_CONVOLUTION_PLAIN, MCU_DENSE_PLAIN
 from edgekit.schedule.templates.mcu_reduction import MCU_REDUCTION
@@ -84,6 +85,7 @@ MCU_TEMPLATES: tuple[Template, ...] = (
     MCU_DEPTHWISE_PIXEL,
     MCU_DEPTHWISE,
     MCU_DEPTHWISE_DIRECT,
+    MCU_DEPTHWISE_PLAIN,
     MCU_ELEMENTWISE,
     MCU_REDUCTION,
     *MCU_CANONICAL,

@@ -14,10 +14,11 @@ from edgekit.schedule.template import NO_PARAMETERS
 from edgekit.schedule.templates.mcu_depthwise import MCU_DEPTHWISE
 from edgekit.schedule.templates.mcu_depthwise_direct import MCU_DEPTHWISE_DIRECT
 from edgekit.schedule.templates.mcu_depthwise_mve import MCU_DEPTHWISE_MVE
+from edgekit.schedule.templates.mcu_depthwise_plain import MCU_DEPTHWISE_PLAIN
 from edgekit.schedule.templates.mcu_reduction import shared_kernel
 from edgekit.testing import mcu_bench
 from edgekit.testing.mcu_cases import Case, convolution_reference, program, sources
-from edgekit.testing.mcu_layers import DSP, MVE, constants_of, job_of, layer
+from edgekit.testing.mcu_layers import DSP, MVE, PLAIN, constants_of, job_of, layer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +41,11 @@ DEPTHWISE = {
     "5x5": layer((6, 7), (8, 8), (5, 5), same=True, images=2),
     "one output": layer((13, 1), (14, 14), (13, 1)),
     "dilated": layer((9, 9), (8, 8), (3, 3), dilations=(2, 2)),
+    "clamped": layer((5, 6), (9, 9), (3, 3), same=True, clamp=(-7, 90)),
+    "clamped, in a row": layer((13, 1), (8, 8), (9, 1), same=True, clamp=(-7, 90)),
+    "three filters each": layer((6, 5), (5, 15), (3, 3), same=True),
 }
-TEMPLATES = (MCU_DEPTHWISE, MCU_DEPTHWISE_DIRECT, MCU_DEPTHWISE_MVE)
+TEMPLATES = (MCU_DEPTHWISE, MCU_DEPTHWISE_DIRECT, MCU_DEPTHWISE_MVE, MCU_DEPTHWISE_PLAIN)
 
 
 def depthwise_cases(name: str, convolution: Convolution, cpu: CpuClass) -> list[Case]:
@@ -69,7 +73,7 @@ def depthwise_cases(name: str, convolution: Convolution, cpu: CpuClass) -> list[
     ]
 
 
-def pooling_case(*, is_average: bool) -> Case:
+def pooling_case(cpu: CpuClass, *, is_average: bool) -> Case:
     """Windows of 2x2 over an odd plane, whose channels are no multiple of four."""
     window = layer((7, 9), (10, 10), (2, 2), strides=(2, 2)).window
     load = Pooling(
@@ -88,10 +92,11 @@ def pooling_case(*, is_average: bool) -> Case:
     windows = x[:, :6, :8].astype(np.int64).reshape(1, 3, 2, 4, 2, 10)
     total = windows.sum(axis=(2, 4))
     average = np.sign(total) * ((np.abs(total) + 2) // 4)
+    assert cpu.mcu is not None
     result = np.clip(average if is_average else windows.max(axis=(2, 4)), load.low, load.high)
     return Case(
         name="average" if is_average else "maximum",
-        scheduled=Scheduled(None, shared=shared_kernel(load), merge=_nothing),
+        scheduled=Scheduled(None, shared=shared_kernel(load, cpu.mcu), merge=_nothing),
         inputs=(x,),
         constants=(),
         expected=result.astype(np.int8),
@@ -107,6 +112,7 @@ def _nothing(constants: tuple[Any, ...]) -> tuple[Any, ...]:
     [
         ("cortex-m4", DSP, "gcc"),
         ("cortex-m55", MVE, "gcc"),
+        ("cortex-m0plus", PLAIN, "gcc"),  # which refuses words at odd addresses
         pytest.param("cortex-m4", DSP, "zig", marks=pytest.mark.full),
         pytest.param("cortex-m33", DSP, "gcc", marks=pytest.mark.full),
         pytest.param("cortex-m55", MVE, "zig", marks=pytest.mark.full),
@@ -114,7 +120,7 @@ def _nothing(constants: tuple[Any, ...]) -> tuple[Any, ...]:
 )
 def test_kernels_are_exact_on_emulated_cores(core: str, cpu: CpuClass, compiler: str, tmp_path: Path) -> None:
     cases = [case for name, load in DEPTHWISE.items() for case in depthwise_cases(name, load, cpu)]
-    cases += [pooling_case(is_average=True), pooling_case(is_average=False)]
+    cases += [pooling_case(cpu, is_average=is_average) for is_average in (True, False)]
     main = tmp_path / "main.c"
     main.write_text(program(cases))
     files = [str(path) for path in (main, *sources(cases))]

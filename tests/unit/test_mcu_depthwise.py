@@ -16,12 +16,14 @@ from edgekit.schedule.template import NO_PARAMETERS, Job
 from edgekit.schedule.templates.mcu_depthwise import MCU_DEPTHWISE
 from edgekit.schedule.templates.mcu_depthwise_direct import MCU_DEPTHWISE_DIRECT
 from edgekit.schedule.templates.mcu_depthwise_mve import MCU_DEPTHWISE_MVE
+from edgekit.schedule.templates.mcu_depthwise_plain import MCU_DEPTHWISE_PLAIN
 from edgekit.testing.mcu_calls import run_shared
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MVE = CpuClass("mcu-mve", 16, mcu=McuKernel.MVE)  # which has DSP instructions too
+TEMPLATES = (MCU_DEPTHWISE, MCU_DEPTHWISE_DIRECT, MCU_DEPTHWISE_MVE, MCU_DEPTHWISE_PLAIN)
 
 
 def layer(
@@ -35,14 +37,19 @@ def layer(
     zero_point: int = -7,
     pad_value: int = 5,
     right: tuple[int, ...] = (6, 7, 9, 5),
+    filters: int = 1,
+    clamp: tuple[int, int] = (-128, 127),
+    dilation: int = 1,
 ) -> Convolution:
-    """A layer with TensorFlow's padding and any factors."""
+    """A layer with TensorFlow's padding and any factors; `filters` of each channel."""
     outs, pads = [], []
     for length, taps in zip(size, kernel, strict=True):
-        out = -(-length // stride) if same else (length - taps) // stride + 1
+        reach = (taps - 1) * dilation + 1
+        out = -(-length // stride) if same else (length - reach) // stride + 1
         outs.append(out)
-        pads.append(max(0, (out - 1) * stride + taps - length) // 2 if same else 0)
-    factors = tuple(Multiplier((1 << 30) + 40503 * i, -right[i % len(right)]) for i in range(channels))
+        pads.append(max(0, (out - 1) * stride + reach - length) // 2 if same else 0)
+    outputs = range(channels * filters)
+    factors = tuple(Multiplier((1 << 30) + 40503 * i, -right[i % len(right)]) for i in outputs)
     return Convolution(
         batch=images,
         height=size[0],
@@ -50,18 +57,20 @@ def layer(
         in_channels=channels,
         out_height=outs[0],
         out_width=outs[1],
-        out_channels=channels,
+        out_channels=channels * filters,
         window=Window(
             kernel_h=kernel[0],
             kernel_w=kernel[1],
             stride_h=stride,
             stride_w=stride,
+            dilation_h=dilation,
+            dilation_w=dilation,
             pad_top=pads[0],
             pad_left=pads[1],
         ),
         depthwise=True,
         pad_value=pad_value,
-        requantization=Requantization(factors, zero_point, -128, 127),
+        requantization=Requantization(factors, zero_point, *clamp),
     )
 
 
@@ -80,6 +89,7 @@ def reference(
         for kx in range(window.kernel_w):
             taps = plane[:, ky * window.dilation_h :, kx * window.dilation_w :]
             taps = taps[:, :: window.stride_h, :: window.stride_w][:, : load.out_height, : load.out_width]
+            taps = np.repeat(taps, load.out_channels // load.in_channels, axis=3)
             out += taps * weights[ky, kx].astype(np.int64)
     out += bias
     for channel, factor in enumerate(how.factors):
@@ -101,8 +111,7 @@ def assert_exact(load: Convolution, seed: int = 0, *, extreme: bool = False) -> 
     constants = (weights, bias, how.multipliers, how.shifts)
     job = Job(kind="depthwise", workload=load, function=None, constants=(constants,))
     expected = reference(x, weights, bias, load)
-    templates = (MCU_DEPTHWISE, MCU_DEPTHWISE_DIRECT, MCU_DEPTHWISE_MVE)
-    fitting = [template for template in templates if template.fits(job, MVE)]
+    fitting = [template for template in TEMPLATES if template.fits(job, MVE)]
     assert fitting, load
     for template in fitting:
         scheduled = template.apply(job, MVE, NO_PARAMETERS)
@@ -135,13 +144,16 @@ def test_windows_along_one_axis_are_exact(taps: int, stride: int, length: int) -
 @given(
     size=st.tuples(st.integers(1, 14), st.integers(1, 14)),
     kernel=st.tuples(st.integers(1, 7), st.integers(1, 9)),
-    channels=st.integers(4, 13),
+    channels=st.integers(1, 13),
+    filters=st.sampled_from((1, 1, 2, 5)),
     stride=st.integers(1, 2),
+    dilation=st.sampled_from((1, 1, 2)),
     same=st.booleans(),
     images=st.integers(1, 2),
     zero_point=st.integers(-128, 127),
     pad_value=st.integers(-128, 127),
-    right=st.lists(st.integers(1, 23), min_size=1, max_size=5),
+    right=st.lists(st.integers(-1, 23), min_size=1, max_size=5),
+    clamp=st.sampled_from(((-128, 127), (-128, 127), (-90, 127), (-128, 60), (-7, 31))),
     seed=st.integers(0, 1 << 16),
     extreme=st.booleans(),
 )
@@ -150,16 +162,20 @@ def test_any_layer_is_exact(
     size: tuple[int, int],
     kernel: tuple[int, int],
     channels: int,
+    filters: int,
     stride: int,
+    dilation: int,
     same: bool,
     images: int,
     zero_point: int,
     pad_value: int,
     right: list[int],
+    clamp: tuple[int, int],
     seed: int,
     extreme: bool,
 ) -> None:
     if not same:
+        dilation = 1
         kernel = min(kernel[0], size[0]), min(kernel[1], size[1])
     load = layer(
         size,
@@ -171,5 +187,8 @@ def test_any_layer_is_exact(
         zero_point=zero_point,
         pad_value=pad_value,
         right=tuple(right),
+        filters=filters,
+        clamp=clamp,
+        dilation=dilation,
     )
     assert_exact(load, seed, extreme=extreme)

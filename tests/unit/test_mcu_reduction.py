@@ -13,6 +13,7 @@ from edgekit.compute.column_sum import ColumnSum
 from edgekit.compute.convolution import Window
 from edgekit.compute.fixed_point import Multiplier, scale_integers
 from edgekit.compute.pooling import Pooling
+from edgekit.schedule.cpu import McuKernel
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.templates.mcu_reduction import shared_kernel
 from edgekit.testing.mcu_calls import run_shared
@@ -22,14 +23,15 @@ if TYPE_CHECKING:
 
 
 def assert_exact(workload: Any, x: NDArray[np.int8], expected: NDArray[np.int8]) -> None:
-    """The kernel gives the same, apart from its input and where its lead puts it."""
-    shared = shared_kernel(workload)
-    assert shared is not None, workload
-    assert shared.lead_bytes is not None
-    scheduled = Scheduled(None, shared=shared)
-    for offset in (None, -shared.lead_bytes):
-        actual = run_shared(scheduled, [x], [], expected, offset=offset)
-        np.testing.assert_array_equal(actual, expected)
+    """The kernels of every core give the same, apart from their input and where their lead puts it."""
+    for core in (McuKernel.DSP, McuKernel.PLAIN):
+        shared = shared_kernel(workload, core)
+        assert shared is not None, workload
+        assert shared.lead_bytes is not None
+        scheduled = Scheduled(None, shared=shared)
+        for offset in (None, -shared.lead_bytes):
+            actual = run_shared(scheduled, [x], [], expected, offset=offset)
+            np.testing.assert_array_equal(actual, expected)
 
 
 def pooled(x: NDArray[np.int8], load: Pooling) -> NDArray[np.int8]:
@@ -116,7 +118,7 @@ def test_means_are_scaled_as_the_reference_does_it(count: int, channels: int, fi
     x = np.random.default_rng(0).integers(-128, 128, (count, channels)).astype(np.int8)
     x = x if fill is None else np.full_like(x, fill)
     if factor.shift > -1:
-        assert shared_kernel(load) is None
+        assert shared_kernel(load, McuKernel.DSP) is None
         return
     scaled = scale_integers(x.astype(np.int64).sum(axis=0) + 7 * count, factor) - 11
     assert_exact(load, x, np.clip(scaled, -128, 127).astype(np.int8))

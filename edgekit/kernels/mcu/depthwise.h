@@ -21,6 +21,8 @@ typedef struct ek_depthwise_layer {
   int16_t pad_top;
   int16_t pad_left;
   int16_t pad_value;
+  int8_t low; /* of the output: the activation's clamp */
+  int8_t high;
 } ek_depthwise_layer;
 
 /* 3x3 windows, padded by one column or none: see depthwise_3x3.c. `weights` has three words for each channel. */
@@ -44,18 +46,21 @@ typedef struct ek_depthwise_direct_layer {
   int32_t window_step;     /* from a window to the next */
   int32_t tap_row_step;    /* from a row of taps to the next */
   int32_t tap_step;        /* from a tap to the next */
+  int8_t low;              /* of the output: the activation's clamp */
+  int8_t high;
 } ek_depthwise_direct_layer;
 
 /* See depthwise_direct.c. `weights` has two words for each two taps of a row of four channels. */
 void ek_depthwise_direct(const ek_depthwise_direct_layer *layer, const int8_t *in, const int32_t *weights,
                          const int32_t *channels, int8_t *out);
 
-/* A layer of ek_depthwise_mve. */
-typedef struct ek_depthwise_mve_layer {
+/* A layer of ek_depthwise_plain and ek_depthwise_mve. */
+typedef struct ek_depthwise_window_layer {
   int16_t images;
   int16_t height;
   int16_t width;
-  int16_t channels; /* at least 8 */
+  int16_t channels; /* for MVE at least 8 */
+  int16_t filters;  /* of each channel; for MVE 1 */
   int16_t out_height;
   int16_t out_width;
   int16_t kernel_h;
@@ -68,13 +73,19 @@ typedef struct ek_depthwise_mve_layer {
   int16_t pad_left;
   int16_t pad_value;
   int16_t zero_point;
-} ek_depthwise_mve_layer;
+  int16_t low; /* of the output */
+  int16_t high;
+} ek_depthwise_window_layer;
+
+/* For any core and layer: see depthwise_plain.c. The filters are [filter][3], as in scale_any.h. */
+void ek_depthwise_plain(const ek_depthwise_window_layer *layer, const int8_t *in, const int8_t *weights,
+                        const int32_t *channels, int8_t *out, void *scratch);
 
 /*
  * See depthwise_mve.c. `weights` has eight bytes for each tap of eight channels; `scales` for these the biases, then the
  * multipliers, then the shifts (below 0: to the right), each of the even channels first.
  */
-void ek_depthwise_mve(const ek_depthwise_mve_layer *layer, const int8_t *in, const int32_t *weights,
+void ek_depthwise_mve(const ek_depthwise_window_layer *layer, const int8_t *in, const int32_t *weights,
                       const int32_t *scales, int8_t *out, void *scratch);
 
 #endif

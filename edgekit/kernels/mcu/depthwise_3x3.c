@@ -167,6 +167,7 @@ void ek_depthwise_3x3(const ek_depthwise_layer *layer, const int8_t *in, const i
   ek_table_3x3 *const tables = scratch;
   const int32_t rows = layer->stride == 1 ? EK_ROWS_BY_1 : EK_ROWS_BY_2;
   const uint32_t padding = (uint32_t)layer->pad_value & 0xffffu;
+  const int32_t out_bytes = layer->out_height * layer->out_width * layer->channels;
   ek_block block = {layer, in, (uint32_t *)(tables + EK_PLANES), rows * layer->row_words,
                     (padding & 0xffu) * 0x01010101u};
   for (int32_t image = layer->images; image > 0; image--) {
@@ -184,6 +185,7 @@ void ek_depthwise_3x3(const ek_depthwise_layer *layer, const int8_t *in, const i
       compute_block(&block, tables + first, first, out + start);
     }
     in += layer->height * layer->width * layer->channels;
-    out += layer->out_height * layer->out_width * layer->channels;
+    ek_clamp(out, out + out_bytes, layer->low, layer->high);
+    out += out_bytes;
   }
 }

@@ -48,6 +48,7 @@ static const uint32_t *window(const ek_depthwise_direct_layer *layer, const int8
 void ek_depthwise_direct(const ek_depthwise_direct_layer *layer, const int8_t *in, const int32_t *weights,
                          const int32_t *channels, int8_t *out) {
   const int32_t count = layer->channels;
+  int8_t *const start = out;
   for (int32_t image = layer->images; image > 0; image--, in += layer->image_bytes) {
     for (int32_t y = 0; y < layer->out_height; y++) {
       for (int32_t x = 0; x < layer->out_width; x++, out += count) {
@@ -60,4 +61,5 @@ void ek_depthwise_direct(const ek_depthwise_direct_layer *layer, const int8_t *i
       }
     }
   }
+  ek_clamp(start, out, layer->low, layer->high);
 }

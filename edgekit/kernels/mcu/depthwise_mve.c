@@ -1,11 +1,8 @@
 /*
- * Depthwise convolution for cores with MVE, eight channels of a pixel at a time.
- *
- * A list says how far behind the plane's start each tap of a window is read; outside the plane that is a row of padding.
- * Windows that are inside the plane share the list of the first one in their row, moved on. Where channels are no
- * multiple of eight, the last ones are computed again.
+ * Depthwise convolution for cores with MVE, eight channels of a pixel at a time. Where channels are no multiple of eight,
+ * the last ones are computed again.
  */
-#include "depthwise.h"
+#include "depthwise_windows.h"
 #include "mve.h"
 
 enum { EK_VECTOR = 8, EK_SCALE_WORDS = 3 * EK_VECTOR };
@@ -64,7 +61,7 @@ EK_INLINE void eight_channels(const int8_t *at, const int32_t *taps, int32_t cou
 #endif
 
 /* All channels of a window whose taps are as far behind `in` as the list says. */
-static EK_NOINLINE void window(const ek_depthwise_mve_layer *layer, const int8_t *in, const int32_t *taps,
+static EK_NOINLINE void window(const ek_depthwise_window_layer *layer, const int8_t *in, const int32_t *taps,
                                const int8_t *weights, const int32_t *scales, int8_t *out) {
   const int32_t count = layer->kernel_h * layer->kernel_w, channels = layer->channels;
   for (int32_t c = 0; c < channels; c += EK_VECTOR) {
@@ -75,44 +72,9 @@ static EK_NOINLINE void window(const ek_depthwise_mve_layer *layer, const int8_t
   }
 }
 
-/* List how far behind the plane's start the taps of the window at (y, x) are, and `padding` for those outside. */
-static EK_NOINLINE void list_taps(const ek_depthwise_mve_layer *layer, int32_t y, int32_t x, int32_t padding,
-                                  int32_t *taps) {
-  for (int32_t row = layer->kernel_h; row > 0; row--, y += layer->dilation_h) {
-    int32_t column = x;
-    for (int32_t i = layer->kernel_w; i > 0; i--, column += layer->dilation_w) {
-      const int32_t is_inside = y >= 0 && y < layer->height && column >= 0 && column < layer->width;
-      *taps++ = is_inside ? (y * layer->width + column) * layer->channels : padding;
-    }
-  }
-}
-
-void ek_depthwise_mve(const ek_depthwise_mve_layer *layer, const int8_t *in, const int32_t *weights,
+void ek_depthwise_mve(const ek_depthwise_window_layer *layer, const int8_t *in, const int32_t *weights,
                       const int32_t *scales, int8_t *out, void *scratch) {
-  const int32_t channels = layer->channels, step = layer->stride_w * channels;
-  const int32_t reach_h = (layer->kernel_h - 1) * layer->dilation_h + 1;
-  const int32_t reach_w = (layer->kernel_w - 1) * layer->dilation_w + 1;
-  int32_t *const taps = scratch;
-  int8_t *const padding = (int8_t *)(taps + layer->kernel_h * layer->kernel_w);
-  for (int32_t i = 0; i < channels; i++) {
-    padding[i] = (int8_t)layer->pad_value;
-  }
-  for (int32_t image = layer->images; image > 0; image--, in += layer->height * layer->width * channels) {
-    /* The plane and the scratch memory are parts of one arena: how far apart they are fits 32 bits. */
-    const int32_t to_padding = (int32_t)((intptr_t)padding - (intptr_t)in);
-    int32_t y = -layer->pad_top;
-    for (int32_t row = layer->out_height; row > 0; row--, y += layer->stride_h) {
-      int32_t x = -layer->pad_left, is_listed = 0, offset = 0;
-      for (int32_t left = layer->out_width; left > 0; left--, x += layer->stride_w, out += channels) {
-        const int32_t is_inner = y >= 0 && y + reach_h <= layer->height && x >= 0 && x + reach_w <= layer->width;
-        if (is_inner == 0 || is_listed == 0) {
-          list_taps(layer, y, x, to_padding, taps);
-          offset = 0;
-        }
-        is_listed = is_inner;
-        window(layer, in + offset, taps, (const int8_t *)weights, scales, out);
-        offset += step;
-      }
-    }
-  }
+  const int32_t bytes = layer->images * layer->out_height * layer->out_width * layer->channels;
+  ek_for_windows(layer, in, (const int8_t *)weights, scales, out, scratch, window);
+  ek_clamp(out, out + bytes, (int8_t)layer->low, (int8_t)layer->high);
 }

@@ -233,6 +233,7 @@ void ek_depthwise_planes(const ek_depthwise_layer *layer, const int8_t *in, cons
       compute_planes(&planes, in + first, out + first, c - first);
     }
     in += in_bytes;
+    ek_clamp(out, out + out_bytes, layer->low, layer->high);
     out += out_bytes;
   }
 }

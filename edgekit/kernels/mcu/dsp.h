@@ -61,6 +61,8 @@ EK_DSP1(ek_ssat8, int32_t, int32_t, "ssat %0, #8, %1")
 EK_DSP2(ek_pkhbt, uint32_t, "pkhbt %0, %1, %2, lsl #16")
 EK_DSP2(ek_pkhtb, uint32_t, "pkhtb %0, %1, %2, asr #16")
 EK_DSP2(ek_sadd16, uint32_t, "sadd16 %0, %1, %2")
+EK_DSP2(ek_sxtab16, uint32_t, "sxtab16 %0, %1, %2")
+EK_DSP2(ek_sxtab16_ror8, uint32_t, "sxtab16 %0, %1, %2, ror #8")
 EK_DSP3(ek_smlad, uint32_t, "smlad")
 EK_DSP3(ek_smlabb, uint32_t, "smlabb")
 EK_DSP3(ek_smlabt, uint32_t, "smlabt")
@@ -93,6 +95,10 @@ EK_INLINE uint32_t ek_pkhtb(uint32_t a, uint32_t b) { return (a & 0xffff0000u) |
 EK_INLINE uint32_t ek_sadd16(uint32_t a, uint32_t b) {
   return ((a + b) & 0xffffu) | ((a & 0xffff0000u) + (b & 0xffff0000u));
 }
+
+/* Halves, and bytes 0 and 2 of a word, or 1 and 3, added to them. */
+EK_INLINE uint32_t ek_sxtab16(uint32_t a, uint32_t b) { return ek_sadd16(a, ek_sxtb16(b)); }
+EK_INLINE uint32_t ek_sxtab16_ror8(uint32_t a, uint32_t b) { return ek_sadd16(a, ek_sxtb16_ror8(b)); }
 
 /* A sum and one or two products of halves, wrapping. */
 EK_INLINE int32_t ek_smlabb(uint32_t a, uint32_t b, int32_t sum) {

@@ -22,8 +22,13 @@ typedef struct ek_pooling_layer {
   int8_t high;
 } ek_pooling_layer;
 
+/* For cores with DSP instructions: see max_pool.c and average_pool.c. */
 void ek_max_pool(const ek_pooling_layer *layer, const int8_t *in, int8_t *out);
 void ek_average_pool(const ek_pooling_layer *layer, const int8_t *in, int8_t *out);
+
+/* For any core: see pooling_plain.c. */
+void ek_max_pool_plain(const ek_pooling_layer *layer, const int8_t *in, int8_t *out);
+void ek_average_pool_plain(const ek_pooling_layer *layer, const int8_t *in, int8_t *out);
 
 /* The sum of `count` bytes of each channel, less `offset`, scaled as ek_scale does it (requantize.h). */
 typedef struct ek_mean_layer {
@@ -35,6 +40,8 @@ typedef struct ek_mean_layer {
   int32_t right;
 } ek_mean_layer;
 
+/* For cores with DSP instructions, and for any. */
 void ek_mean(const ek_mean_layer *layer, const int8_t *in, int8_t *out);
+void ek_mean_plain(const ek_mean_layer *layer, const int8_t *in, int8_t *out);
 
 #endif

@@ -35,7 +35,7 @@ def _fits(job: Job, cpu: CpuClass) -> bool:
     if cpu.mcu not in (McuKernel.DSP, McuKernel.MVE) or not isinstance(load, Convolution):
         return False
     load = flatten_pixels(load)
-    window, how = load.window, load.requantization
+    window = load.window
     return (
         load.depthwise
         and load.in_channels == load.out_channels >= _PLANES
@@ -43,7 +43,6 @@ def _fits(job: Job, cpu: CpuClass) -> bool:
         and (window.stride_h == window.stride_w or load.out_height == 1)
         and window.dilation_h == window.dilation_w == 1
         and window.kernel_h <= _MOST_ROWS
-        and (how.low, how.high) == (-128, 127)
         and max(_fields(load).values()) < _INT16_LIMIT
         and all(depthwise_table(constants, load) is not None for constants in job.constants)
     )
@@ -132,4 +131,6 @@ def _fields(load: Convolution) -> dict[str, int]:
         "pad_top": window.pad_top,
         "pad_left": window.pad_left,
         "pad_value": load.pad_value,
+        "low": load.requantization.low,
+        "high": load.requantization.high,
     }

@@ -32,12 +32,10 @@ def _is_direct(job: Job, cpu: CpuClass) -> bool:
     if cpu.mcu not in (McuKernel.DSP, McuKernel.MVE) or not isinstance(job.workload, Convolution):
         return False
     load = flatten_pixels(job.workload)
-    how = load.requantization
     return (
         load.depthwise
         and load.reads_input
         and load.in_channels == load.out_channels >= _CHANNELS
-        and (how.low, how.high) == (-128, 127)
         and all(depthwise_table(constants, load) is not None for constants in job.constants)
     )
 
@@ -91,6 +89,8 @@ def _fields(load: Convolution) -> dict[str, int]:
         "window_step": window.stride_w * channels,
         "tap_row_step": window.dilation_h * row,
         "tap_step": window.dilation_w * channels,
+        "low": load.requantization.low,
+        "high": load.requantization.high,
     }
 
 

@@ -1,4 +1,4 @@
-"""Pooling, and sums and means of columns, on microcontrollers with DSP instructions: by four channels."""
+"""Pooling, and sums and means of columns, on microcontrollers: by four channels, as words if the core can."""
 
 from __future__ import annotations
 
@@ -23,28 +23,27 @@ _SUM_LIMIT = 1 << 30  # twice a sum must fit an int32
 _MOST_RIGHT = 22  # a zero point shifted by so much leaves room for a sum
 
 
-def shared_kernel(workload: Any) -> SharedKernel | None:
-    """The kernel of a workload, if there is one."""
+def shared_kernel(workload: Any, core: McuKernel) -> SharedKernel | None:
+    """The kernel of a workload on a core, if there is one."""
     match workload:
         case Pooling(channels=channels) if channels >= _CHANNELS:
             fields = _pooling_fields(workload)
-            return _pooling(workload, fields) if max(fields.values()) < _INT16_LIMIT else None
+            return _pooling(workload, fields, core) if max(fields.values()) < _INT16_LIMIT else None
         case ColumnSum(channels=channels) if channels >= _CHANNELS:
             right = -workload.factor.shift
-            return (
-                _mean(workload, right) if 1 <= right <= _MOST_RIGHT and workload.bound < _SUM_LIMIT else None
-            )
+            is_scalable = 1 <= right <= _MOST_RIGHT and workload.bound < _SUM_LIMIT
+            return _mean(workload, right, core) if is_scalable else None
         case _:
             return None
 
 
-def _pooling(load: Pooling, fields: dict[str, int]) -> SharedKernel:
+def _pooling(load: Pooling, fields: dict[str, int], core: McuKernel) -> SharedKernel:
     name = "average_pool" if load.is_average else "max_pool"
     return SharedKernel(
-        function=f"ek_{name}",
+        function=f"ek_{name}{_suffix(core)}",
         struct="ek_pooling_layer",
         fields=fields,
-        sources=(f"{name}.c",),
+        sources=("pooling_plain.c" if core is McuKernel.PLAIN else f"{name}.c",),
         header="pooling.h",
         lead_bytes=lead_of_steps(_pooling_steps(load)),
     )
@@ -84,9 +83,13 @@ def _pooling_steps(load: Pooling) -> Iterator[Step]:
                 yield Step(((image * load.height + top) * load.width + left) * load.channels, 0)
 
 
-def _mean(load: ColumnSum, right: int) -> SharedKernel:
+def _suffix(core: McuKernel) -> str:
+    return "_plain" if core is McuKernel.PLAIN else ""
+
+
+def _mean(load: ColumnSum, right: int, core: McuKernel) -> SharedKernel:
     return SharedKernel(
-        function="ek_mean",
+        function=f"ek_mean{_suffix(core)}",
         struct="ek_mean_layer",
         fields={
             "count": load.count,
@@ -102,17 +105,20 @@ def _mean(load: ColumnSum, right: int) -> SharedKernel:
     )
 
 
-def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
-    return Scheduled(None, shared=shared_kernel(job.workload))
+def _fits(job: Job, cpu: CpuClass) -> bool:
+    return cpu.mcu is not None and shared_kernel(job.workload, cpu.mcu) is not None
+
+
+def _apply(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
+    assert cpu.mcu is not None
+    return Scheduled(None, shared=shared_kernel(job.workload, cpu.mcu))
 
 
 MCU_REDUCTION = Template(
     name="mcu_reduction_shared",
     kind="reduction",
     version=1,
-    fits=lambda job, cpu: (
-        cpu.mcu in (McuKernel.DSP, McuKernel.MVE) and shared_kernel(job.workload) is not None
-    ),
+    fits=_fits,
     space=one_point,
     apply=_apply,
 )
