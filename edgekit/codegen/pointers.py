@@ -38,7 +38,7 @@ _NESTED_LIMIT_BYTES = 16384  # of what a thread has of its own in a loop that it
 # leaves it to LLVM, which makes it a part of the stack's frame.
 _RUNTIME_BYTES, _TO_LLVM = 1024, "disable_lower_builtin"
 
-_SCHEDULED_TO_FLAT = (
+BLOCKS_TO_LOOPS = (
     s_tir.transform.CanonicalizeLoop(),
     s_tir.transform.LowerInitBlock(),
     s_tir.transform.PlanAndUpdateBufferAllocationLocation(),
@@ -49,6 +49,9 @@ _SCHEDULED_TO_FLAT = (
     s_tir.transform.LowerOpaqueBlock(),
     tirx.transform.FlattenBuffer(),
     tirx.transform.NarrowDataType(32),
+)
+_SCHEDULED_TO_FLAT = (
+    *BLOCKS_TO_LOOPS,
     s_tir.transform.LoopPartition(),
     tirx.transform.VectorizeLoop(True),
     tirx.transform.StorageRewrite(),

@@ -8,17 +8,10 @@ import tvm
 from tvm import s_tir, tirx
 from tvm.target import Target as TvmTarget
 
+from edgekit.codegen.pointers import BLOCKS_TO_LOOPS
+
 _SCHEDULED_TO_LOOPS = (
-    s_tir.transform.CanonicalizeLoop(),
-    s_tir.transform.LowerInitBlock(),
-    s_tir.transform.PlanAndUpdateBufferAllocationLocation(),
-    s_tir.transform.ConvertBlocksToOpaque(),
-    s_tir.transform.CompactBufferAllocation(),
-    s_tir.transform.LowerMatchBuffer(),
-    s_tir.transform.StmtSimplify(),
-    s_tir.transform.LowerOpaqueBlock(),
-    tirx.transform.FlattenBuffer(),
-    tirx.transform.NarrowDataType(32),
+    *BLOCKS_TO_LOOPS,
     s_tir.transform.RenormalizeSplitPattern(),
     tirx.transform.StmtSimplify(),
     tirx.transform.RemoveNoOp(),

@@ -99,7 +99,14 @@ def _memory_excess(
     fitting = _boards_for(ram, flash)
     excesses = []
     for needed, what, kib, budget, takers, fix in (
-        (ram, "RAM (arena and state)", board.ram_kib, budgets.max_ram_bytes, _operands(graph), _SMALLER_RAM),
+        (
+            ram,
+            "RAM (arena and state)",
+            board.ram_kib,
+            budgets.max_ram_bytes,
+            _operands(graph, sources),
+            _SMALLER_RAM,
+        ),
         (
             flash,
             f"flash ({of_flash})",
@@ -139,9 +146,10 @@ def _blamed(graph: Graph, excess: _Excess) -> str:
     return f"The most {excess.unit} are those of {', '.join(names)}."
 
 
-def _operands(graph: Graph) -> dict[int, int]:
-    """Bytes of what each operator reads and writes, without constants."""
-    return {operator.index: _operand_bytes(graph, operator) for operator in graph.operators}
+def _operands(graph: Graph, sources: FirmwareSources) -> dict[int, int]:
+    """Bytes of what each operator that is run reads and writes, without constants."""
+    run = {step.operator for step in sources.steps}
+    return {o.index: _operand_bytes(graph, o) for o in graph.operators if o.index in run}
 
 
 def _operand_bytes(graph: Graph, operator: Operator) -> int:
