@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from benchmarks.contenders import Contender
     from edgekit.artifacts import Bundle, Graph
-    from edgekit.devices.emulated.microcontroller.device import EmulatedMicrocontroller
+    from edgekit.devices.emulated.microcontroller.device import Microcontroller
     from edgekit.devices.emulated.microcontroller.image_run import ImageRun
     from edgekit.search.thrift import Thrift
 
@@ -106,7 +106,7 @@ def _packed(frames: list[tuple[np.ndarray, ...]]) -> bytes:
     return pack_frames([np.stack(column) for column in zip(*frames, strict=True)])
 
 
-def _is_golden(board: EmulatedMicrocontroller, bundle: Bundle) -> bool:
+def _is_golden(board: Microcontroller, bundle: Bundle) -> bool:
     """Whether the bundle's golden vectors come out, every byte."""
     golden = load_golden(bundle.path, bundle.manifest)
     if golden.outputs is None:

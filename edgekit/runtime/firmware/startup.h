@@ -1,4 +1,4 @@
-/* What the start-up code of every core shares. The names in capitals' stead are the linker script's (image.py). */
+/* What the start-up code of every core shares. The image_... are the linker script's (linker_script.py). */
 #ifndef EDGEKIT_STARTUP_H
 #define EDGEKIT_STARTUP_H
 
@@ -7,7 +7,7 @@
 extern uint32_t image_data_load[], image_data_begin[], image_data_end[], image_bss_begin[], image_bss_end[];
 extern uint32_t image_stack_begin[], image_stack_end[];
 
-/* Exit codes of an image, beside those of its main; image.py knows them. */
+/* Exit codes of an image, beside those of its main. */
 enum { EXIT_FAULT = 70, EXIT_STACK_OVERFLOW = 71 };
 
 int main(void);

@@ -39,7 +39,6 @@ _ZIG_FLAGS = ("-fshort-enums", "-fno-asynchronous-unwind-tables", "-fno-unwind-t
 _START_UP_FLAGS = ("-fno-tree-loop-distribute-patterns",)
 _LINK_FLAGS = ("-nostdlib", "-nostartfiles", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none")
 _CODE, _WEIGHTS = ".model_code", ".model_weights"  # in linker_script.py
-_START_UP = ("semihosting.c", "memory.c")
 
 
 class Part(StrEnum):
@@ -111,12 +110,12 @@ def build_image(
     gcc = f"{place.toolchain}-gcc"
     core = _core_flags(target)
     trap = ("EDGEKIT_TRAP_UNALIGNED",) if traps_unaligned(target) else ()
-    start_up = [Source(path=board / name, part=Part.HARNESS) for name in _START_UP if name != "memory.c"]
-    start_up += [
+    start_up = (
+        Source(path=board / "semihosting.c", part=Part.HARNESS),
         Source(path=board / place.start_up, part=Part.HARNESS, defines=trap),
         # The model's, since a firmware without a C library would have to have it for the model's sake.
         Source(path=board / "memory.c", part=Part.CODE),
-    ]
+    )
     folders = [word for folder in (board, *includes) for word in ("-I", str(folder))]
     foreign = _zig(target) if compiler is Compiler.ZIG else (gcc, *core)
 
@@ -134,16 +133,7 @@ def build_image(
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         objects = list(pool.map(compiled, enumerate((*start_up, *sources))))
     (directory / "image.ld").write_text(linker_script(place, STACK_BYTES))
-    link = (
-        "-nostdlib",
-        "-nostartfiles",
-        "-static",
-        "-T",
-        "image.ld",
-        "-Wl,--gc-sections",
-        "-Wl,--build-id=none",
-    )
-    linked = (gcc, *core, *link, *objects, "-lgcc", "-o", IMAGE_NAME)
+    linked = (gcc, *core, *_LINK_FLAGS, "-T", "image.ld", *objects, "-lgcc", "-o", IMAGE_NAME)
     run_tool(*linked, purpose=f"Linking an image for {target.name}", directory=directory)
     return _read_image(directory / IMAGE_NAME, _version(gcc, compiler))
 
