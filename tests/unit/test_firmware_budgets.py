@@ -56,7 +56,7 @@ def test_a_model_over_its_budget_of_ram_says_by_how_much_and_who_takes_it(
         check_fits(model, sources, load_target("cortex-m4"), Budgets(max_ram_bytes=needed - 100))
     assert f"RAM (arena and state) needs {needed:,} bytes, 100 more than the budget" in caught.value.what
     assert caught.value.why == (
-        "The most bytes are those of 2: DEPTHWISE_CONV_2D (16,000), 3: CONV_2D (16,000), "
+        "The most bytes of RAM are those of 2: DEPTHWISE_CONV_2D (16,000), 3: CONV_2D (16,000), "
         "4: DEPTHWISE_CONV_2D (16,000)."
     )
     assert "smaller input" in caught.value.fix
@@ -96,7 +96,8 @@ def test_a_board_that_is_too_small_is_a_limit_of_its_own(tmp_path: Path) -> None
     assert "does not fit: RAM (arena and state) needs" in caught.value.what
     assert "more than tiny has (4,096)" in caught.value.what
     assert "more than tiny has (16,384)" in caught.value.what
-    assert "It would fit nucleo-f446re" in caught.value.fix
+    assert "The most bytes of flash are those of" in caught.value.why
+    assert caught.value.fix.count("It would fit nucleo-f446re") == 1
     assert not (tmp_path / "build").exists()
 
 

@@ -121,7 +121,10 @@ def _memory_excess(
         if limits and needed > min(limits)[0]:
             most, whose = min(limits)
             words = f"{what} needs {needed:,} bytes, {needed - most:,} more {whose} ({most:,})"
-            excesses.append(_Excess(words, takers, "bytes", f"{fix} {fitting}".strip()))
+            unit = f"bytes of {what.partition(' ')[0]}"
+            excesses.append(_Excess(words, takers, unit, fix))
+    if excesses and fitting:
+        excesses[-1] = dataclasses.replace(excesses[-1], fix=f"{excesses[-1].fix} {fitting}")
     return excesses
 
 
