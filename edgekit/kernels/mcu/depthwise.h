@@ -54,7 +54,7 @@ typedef struct ek_depthwise_direct_layer {
 void ek_depthwise_direct(const ek_depthwise_direct_layer *layer, const int8_t *in, const int32_t *weights,
                          const int32_t *channels, int8_t *out);
 
-/* A layer of ek_depthwise_plain and ek_depthwise_mve. */
+/* A layer of ek_depthwise_plain, ek_depthwise_any and ek_depthwise_mve. */
 typedef struct ek_depthwise_window_layer {
   int16_t images;
   int16_t height;
@@ -77,9 +77,13 @@ typedef struct ek_depthwise_window_layer {
   int16_t high;
 } ek_depthwise_window_layer;
 
-/* For any core and layer: see depthwise_plain.c. The filters are [filter][3], as in scale_any.h. */
+/* For any core: see depthwise_plain.c. `channels` has four words (ek_channel) for each filter. */
 void ek_depthwise_plain(const ek_depthwise_window_layer *layer, const int8_t *in, const int8_t *weights,
                         const int32_t *channels, int8_t *out, void *scratch);
+
+/* The same for any factors: `channels` has three words for each filter, as in scale_any.h. */
+void ek_depthwise_any(const ek_depthwise_window_layer *layer, const int8_t *in, const int8_t *weights,
+                      const int32_t *channels, int8_t *out, void *scratch);
 
 /*
  * See depthwise_mve.c. `weights` has eight bytes for each tap of eight channels; `scales` for these the biases, then the

@@ -44,7 +44,7 @@ def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
         assert table is not None
         return _pack_weights(table, load), _pack_scales(table, load)
 
-    return Scheduled(None, shared=by_windows("depthwise_mve", load), merge=merge)
+    return Scheduled(None, shared=by_windows("depthwise_mve", "depthwise_mve.c", load), merge=merge)
 
 
 MCU_DEPTHWISE_MVE = Template(

@@ -16,6 +16,7 @@ from edgekit.schedule.lead import lead_of_steps
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
+from edgekit.schedule.templates.mcu_depthwise import depthwise_table
 from edgekit.schedule.templates.mcu_windows import steps_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def window_fields(load: Convolution) -> dict[str, int]:
     }
 
 
-def by_windows(name: str, load: Convolution) -> SharedKernel:
+def by_windows(name: str, source: str, load: Convolution) -> SharedKernel:
     """A kernel that computes all channels of a pixel before the next: see depthwise_windows.h."""
     # As if each pixel were written before it is read: its channels are written one after the other.
     lead = lead_of_steps(step for step in steps_of(load, 1) for _ in ("written", "read"))
@@ -62,7 +63,7 @@ def by_windows(name: str, load: Convolution) -> SharedKernel:
         function=f"ek_{name}",
         struct="ek_depthwise_window_layer",
         fields=window_fields(load),
-        sources=(f"{name}.c",),
+        sources=(source,),
         header="depthwise.h",
         scratch_bytes=_TAP_BYTES * load.window.kernel_h * load.window.kernel_w + load.in_channels,
         lead_bytes=lead,
@@ -81,12 +82,18 @@ def _fits(job: Job, cpu: CpuClass) -> bool:
 
 def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
-    by_fours = load.out_channels == load.in_channels
-    return Scheduled(
-        None,
-        shared=by_windows("depthwise_plain", load),
-        merge=lambda constants: _pack(constants, by_fours=by_fours),
-    )
+    is_quick = all(depthwise_table(constants, load) is not None for constants in job.constants)
+
+    def merge(constants: tuple[NDArray[Any], ...]) -> tuple[NDArray[Any], ...]:
+        table = depthwise_table(constants, load) if is_quick else None
+        if table is not None:
+            return _pack(table.weights, load), table.entries.reshape(-1)
+        weights, *factors = constants
+        by_filter = weights.reshape(-1, load.out_channels).T
+        return _pack(by_filter, load), np.stack(factors, axis=1).astype(np.int32).reshape(-1)
+
+    name = "depthwise_plain" if is_quick else "depthwise_any"
+    return Scheduled(None, shared=by_windows(name, "depthwise_plain.c", load), merge=merge)
 
 
 MCU_DEPTHWISE_PLAIN = Template(
@@ -94,16 +101,10 @@ MCU_DEPTHWISE_PLAIN = Template(
 )
 
 
-def _pack(constants: tuple[NDArray[Any], ...], *, by_fours: bool) -> tuple[NDArray[Any], ...]:
-    """Weights [rows, columns, filter] to [four filters, tap, filter], what is left over to [filter, tap].
-
-    Then each filter's bias, multiplier and shift.
-    """
-    weights, *factors = constants
-    by_filter = weights.reshape(-1, weights.shape[-1]).T
+def _pack(by_filter: NDArray[np.int8], load: Convolution) -> NDArray[np.int8]:
+    """[filter, tap] to [four filters, tap, filter]; what is left over, or several of a channel, as it is."""
     filters, taps = by_filter.shape
-    fours = filters // _CHANNELS if by_fours else 0
+    fours = filters // _CHANNELS if load.in_channels == filters else 0
     first, rest = by_filter[: fours * _CHANNELS], by_filter[fours * _CHANNELS :]
     mixed = first.reshape(fours, _CHANNELS, taps).transpose(0, 2, 1)
-    packed = np.concatenate([mixed.reshape(-1), rest.reshape(-1)])
-    return packed, np.stack(factors, axis=1).astype(np.int32).reshape(-1)
+    return np.concatenate([mixed.reshape(-1), rest.reshape(-1)])
