@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     epilog="\b\nExamples:\n  edgekit tune model.tflite --target host\n"
     "  edgekit tune model.tflite --target rpi4 --host pi.local --minutes 20\n"
     "  edgekit tune model.tflite --target rpi4 --emulated --trials 200\n"
+    "  edgekit tune model.tflite --target cortex-m4\n"
     "  edgekit tune model.tflite --target host --executor tcp://scheduler:8786\n"
     "  edgekit tune --export records.jsonl\n  edgekit tune --import records.jsonl",
 )
@@ -55,8 +56,8 @@ def command(
     """Measure the candidates of MODEL's kernels on a device, for every later build.
 
     Without --host and --emulated it measures on this machine if it is like the target, else it counts
-    instructions under QEMU. Ctrl-C keeps all that was measured; the same command goes on from there.
-    What is not given comes from edgekit.toml in this folder.
+    instructions under QEMU, as always for microcontrollers. Ctrl-C keeps all that was measured; the same
+    command goes on from there. What is not given comes from edgekit.toml in this folder.
     """
     from edgekit.project import find_project
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edgekit.schedule.scheduled import Scheduled
+    from edgekit.schedule.scheduled import Packer, Scheduled
     from edgekit.target import Target
 
 BATCH_NAME = "candidates"
@@ -75,8 +75,13 @@ class Task:
             function=_function(self.function),
             lowest_weight=self.lowest_weight,
             weights=self._weights,
-            constants=(tuple(read.constant for read in self.reads if read.constant is not None),),
+            constants=(self.constants,),
         )
+
+    @property
+    def constants(self) -> tuple[NDArray[Any], ...]:
+        """All that the first call reads, in order."""
+        return tuple(read.constant for read in self.reads if read.constant is not None)
 
     @property
     def _weights(self) -> tuple[NDArray[np.int8], ...]:
@@ -180,23 +185,27 @@ def batch(items: Sequence[Item], target: Target) -> tuple[QuantizedModel, TunedM
     """
     cpu = cpu_class(target)
     parts = _Parts()
-    module = {}
-    scheduled = []
+    scheduled = {}
     for index, (task, choice) in enumerate(items):
-        kernel = apply_choice(task.job, cpu, choice)
         name = f"candidate{index:03d}"
-        module[name] = kernel.function.with_attr("global_symbol", name)
-        scheduled.append(kernel)
-        parts.add(task, kernel, name)
+        scheduled[name] = apply_choice(task.job, cpu, choice)
+        parts.add(task, scheduled[name], name)
     lowered = parts.lowered()
     tuned = TunedModule(
         lowered=lowered,
         target=target,
-        module=tvm.IRModule(module),
+        module=tvm.IRModule(
+            {
+                name: kernel.function.with_attr("global_symbol", name)
+                for name, kernel in scheduled.items()
+                if kernel.shared is None
+            }
+        ),
+        shared={name: kernel.shared for name, kernel in scheduled.items() if kernel.shared is not None},
         calls=lowered.calls,
         constants=lowered.constants,
-        kernels=tuple(sorted({kernel.kernels for kernel in scheduled if kernel.kernels})),
-        overread_bytes=max((kernel.overread_bytes for kernel in scheduled), default=0),
+        kernels=tuple(sorted({kernel.kernels for kernel in scheduled.values() if kernel.kernels})),
+        overread_bytes=max((kernel.overread_bytes for kernel in scheduled.values()), default=0),
     )
     return QuantizedModel(name=BATCH_NAME, flatbuffer=b"", digest="", graph=lowered.graph), tuned
 
@@ -241,11 +250,15 @@ class _Parts:
     def add(self, task: Task, kernel: Scheduled, name: str) -> None:
         """One more candidate."""
         reads = [
-            self._constant(name, position, operand, kernel.packers)
+            self._constant(name, position, operand.constant, kernel.packers)
             if operand.constant is not None
             else self._input(task, position, operand)
             for position, operand in enumerate(task.reads)
+            if kernel.merge is None or operand.constant is None
         ]
+        if kernel.merge is not None:
+            merged = kernel.merge(task.constants)
+            reads += [self._constant(name, position, array, {}) for position, array in enumerate(merged)]
         result = self._tensor(f"{name}:out", task.writes)
         index = len(self._operators)
         self._operators.append(
@@ -279,10 +292,9 @@ class _Parts:
             outputs=outputs,
         )
 
-    def _constant(self, name: str, position: int, operand: Operand, packers: Mapping[int, Any]) -> str:
+    def _constant(self, name: str, position: int, array: NDArray[Any], packers: Mapping[int, Packer]) -> str:
         key = f"{name}:{position}"
-        pack = packers.get(position, lambda array: array)
-        self._constants[key] = pack(operand.constant)
+        self._constants[key] = packers[position](array) if position in packers else array
         return key
 
     def _input(self, task: Task, position: int, operand: Operand) -> str:

@@ -1,4 +1,4 @@
-"""Building candidates, in any process: libraries whose steps they are, and the bytes that all must give."""
+"""Building candidates, in any process: programs whose steps they are, and the bytes that all must give."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from edgekit.errors import ExecutorUnusableError, nearest
+from edgekit.target import TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from multiprocessing.synchronize import Event
 
+    from edgekit.artifacts import QuantizedModel, Step, TunedModule
     from edgekit.schedule.tasks import Item
     from edgekit.target import Target
 
@@ -31,7 +33,7 @@ _GRACE_SECONDS = 1.0  # for a process that builds to leave in good order
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Request:
-    """Candidates to build into one library. `expected` is what an earlier batch of the task gave."""
+    """Candidates to build into one program. `expected` is what an earlier batch of the task gave."""
 
     items: tuple[Item, ...]  # all of one task
     target: Target
@@ -40,9 +42,9 @@ class Request:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Batch:
-    """A library with one step per candidate, an input, and the output that every candidate must give."""
+    """A program with one step per candidate, an input, and the output that every candidate must give."""
 
-    library: bytes
+    program: bytes  # a library; for a microcontroller, the image of its emulated core
     inputs: bytes
     expected: bytes
     order: tuple[int, ...]  # the candidate that each step is: they may run in another order than given
@@ -62,21 +64,32 @@ def build_batch(request: Request) -> Batch:
 
     Raises:
         ToolMissingError: the C compiler is not installed where this runs.
+        EmulatorFailedError: an image is too large for the emulated core's memory.
     """
-    from edgekit.codegen import generate
     from edgekit.devices.frames import pack_frames
     from edgekit.schedule.tasks import batch, canonical_output, random_inputs
 
     task, _ = request.items[0]
     model, tuned = batch(request.items, request.target)
-    code = generate(model, tuned)
+    program, steps = _program(model, tuned)
     inputs = random_inputs(request.items)
     return Batch(
-        library=code.files[LIBRARY_NAME],
+        program=program,
         inputs=pack_frames([array[None] for array in inputs]),
         expected=canonical_output(task) if request.expected is None else request.expected,
-        order=tuple(step.operator for step in code.steps),
+        order=tuple(step.operator for step in steps),
     )
+
+
+def _program(model: QuantizedModel, tuned: TunedModule) -> tuple[bytes, tuple[Step, ...]]:
+    """What runs candidates on a target, and its steps in the order that they run in."""
+    from edgekit.codegen import generate
+    from edgekit.search.firmware import candidates_image
+
+    if tuned.target.kind is TargetKind.MICROCONTROLLER:
+        return candidates_image(model, tuned)
+    code = generate(model, tuned)
+    return code.files[LIBRARY_NAME], code.steps
 
 
 # ------------------------------------------------------------------------------------- executors

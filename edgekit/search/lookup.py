@@ -6,21 +6,23 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from edgekit.artifacts import Origin
-from edgekit.schedule import TEMPLATES, candidates
+from edgekit.schedule import MCU_TEMPLATES, TEMPLATES, candidates
 from edgekit.schedule.cpu import cpu_class, cpu_features
 from edgekit.schedule.tasks import workload_text
 from edgekit.schedule.template import Choice, Parameters
 from edgekit.search.machine import feature_text
-from edgekit.store import Wanted, best_record, nearest_record
+from edgekit.store import NO_GAIN, Gain, Wanted, best_record, nearest_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edgekit.schedule.cpu import CpuClass
     from edgekit.schedule.template import Job
     from edgekit.store import Record, Records
     from edgekit.target import Target
 
-VERSIONS = {template.name: template.version for template in TEMPLATES}
+VERSIONS = {template.name: template.version for template in (*TEMPLATES, *MCU_TEMPLATES)}
+_WORTH_MEMORY = Gain(share=0.01, number=100)
 
 
 class StoreLookup:
@@ -45,6 +47,7 @@ class StoreLookup:
             cpu=self._target.cpu,
             features=self._features,
             versions=VERSIONS,
+            least_gain=least_gain(self._cpu),
         )
 
         def is_valid(record: Record) -> bool:
@@ -56,6 +59,14 @@ class StoreLookup:
         return dataclasses.replace(
             _choice(found.record), origin=Origin(found.record.source.value, found.is_exact)
         )
+
+
+def least_gain(cpu: CpuClass) -> Gain:
+    """What another choice than the untuned one must save to be taken, beyond the spread of both.
+
+    On a microcontroller another kernel may add code to the flash or scratch to the arena: it must pay.
+    """
+    return NO_GAIN if cpu.mcu is None else _WORTH_MEMORY
 
 
 def _choice(record: Record) -> Choice:

@@ -213,7 +213,7 @@ class EmulatedRunner:
             directory = Path(folder)
             files = {
                 RUNNER_NAME: self._runner,
-                LIBRARY_NAME: batch.library,
+                LIBRARY_NAME: batch.program,
                 "inputs": batch.inputs,
                 "outputs": batch.expected * batch.steps,
             }
@@ -263,7 +263,7 @@ def _archive(batch: Batch) -> bytes:
     """The files of a batch as a tar archive, which every board's shell can unpack."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
-        files = {LIBRARY_NAME: batch.library, "inputs": batch.inputs, "expected": batch.expected}
+        files = {LIBRARY_NAME: batch.program, "inputs": batch.inputs, "expected": batch.expected}
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)

@@ -22,7 +22,7 @@ from edgekit.schedule import candidates
 from edgekit.schedule.cpu import cpu_class
 from edgekit.schedule.template import Choice, Parameters
 from edgekit.search.build import Batch, Request, build_batch
-from edgekit.search.lookup import VERSIONS
+from edgekit.search.lookup import VERSIONS, least_gain
 from edgekit.search.measure import CandidateDiffersError
 from edgekit.search.strategy import FINAL_RUNS, FIRST_RUNS, finalists, proposals
 from edgekit.store import Record, Unit, fastest
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, float | None], None]
 
-_BATCH_BYTES = 32 << 20
+_BATCH_BYTES = 32 << 20  # of outputs
+_IMAGE_BYTES = 1 << 20  # of outputs and constants; packed, the latter may be larger
 _BRIEF_SECONDS = 1.5
 
 
@@ -115,7 +116,7 @@ class Tuner:
             DeviceError: the device stayed away.
             ToolMissingError: candidates cannot be built.
         """
-        waiting = deque(part for task in tasks for part in _parts(task, self._missing(task)))
+        waiting = deque(part for task in tasks for part in self._parts(task, self._missing(task)))
         self._budget = budget
         self._total = self._limited(sum(len(item.choices) for item in waiting))
         building: dict[Future[Batch], _Work] = {}
@@ -133,6 +134,19 @@ class Tuner:
         return self._report(tasks)
 
     # -------------------------------------------------------------------------------- building
+
+    def _parts(self, task: Task, choices: Sequence[Choice], expected: bytes | None = None) -> list[_Work]:
+        """Batches that fit a small board's memory; on a microcontroller, the emulated core's."""
+        output_bytes = math.prod(task.writes.shape) * np.dtype(task.writes.dtype).itemsize
+        if self._cpu.mcu is None:
+            most = max(2, _BATCH_BYTES // output_bytes)
+        else:
+            constant_bytes = sum(array.nbytes for array in task.constants)
+            most = max(1, _IMAGE_BYTES // (output_bytes + constant_bytes))
+        return [
+            _Work(task, tuple(choices[start : start + most]), expected=expected)
+            for start in range(0, len(choices), most)
+        ]
 
     def _submit(self, waiting: deque[_Work], building: dict[Future[Batch], _Work]) -> None:
         """Keep the executor busy, with one batch in reserve where that disturbs nothing."""
@@ -187,7 +201,7 @@ class Tuner:
         more = self._missing(item.task)
         if more:
             self._total = self._limited(self._total + len(more))
-            return _parts(item.task, more, batch.expected)
+            return self._parts(item.task, more, batch.expected)
         if self._runner.machine.unit is Unit.INSTRUCTIONS:
             return []
         scores = self._scores(item.task)
@@ -288,9 +302,8 @@ class Tuner:
         known = {c: record for c, record in self._known(task).items() if c in everything}
         preferred = everything[0]
         untuned = known.get(preferred)
-        best = (
-            fastest(tuple(known.values()), preferred.template, preferred.parameters.text) if known else None
-        )
+        rule = preferred.template, preferred.parameters.text, least_gain(self._cpu)
+        best = fastest(tuple(known.values()), *rule) if known else None
         return TaskResult(
             name=task.name,
             macs=task.macs,
@@ -311,16 +324,6 @@ class _Work:
     choices: tuple[Choice, ...]
     is_final: bool = False
     expected: bytes | None = None
-
-
-def _parts(task: Task, choices: Sequence[Choice], expected: bytes | None = None) -> list[_Work]:
-    """Batches whose outputs fit a small board's memory."""
-    output_bytes = math.prod(task.writes.shape) * np.dtype(task.writes.dtype).itemsize
-    most = max(2, _BATCH_BYTES // output_bytes)
-    return [
-        _Work(task, tuple(choices[start : start + most]), expected=expected)
-        for start in range(0, len(choices), most)
-    ]
 
 
 def score_of(runs: Sequence[int]) -> float:

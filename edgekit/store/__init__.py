@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from edgekit.store.database import Store, store_path
-from edgekit.store.ranking import Found, Records, Wanted, best_record, fastest, nearest_record
+from edgekit.store.ranking import NO_GAIN, Found, Gain, Records, Wanted, best_record, fastest, nearest_record
 from edgekit.store.record import Record, Source, Unit
 from edgekit.store.shipped import RecordSet, shipped_records
 from edgekit.store.text import read_text, write_text
 
 __all__ = [
+    "NO_GAIN",
     "Found",
+    "Gain",
     "Record",
     "RecordSet",
     "Records",

@@ -6,7 +6,7 @@ older records say nothing of its present code.
 What a build would choose without records stays, unless another candidate's gain exceeds the spread of both:
 its score and spread together must lie under the untuned choice's score less that one's spread. Noise alone
 makes the lowest of many equal scores look like a gain. Counted instructions have no spread, so that any gain
-counts there.
+counts there, but where the caller asks for more (`least_gain`).
 """
 
 from __future__ import annotations
@@ -42,6 +42,17 @@ class Records(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Gain:
+    """How much less than the untuned choice's score another must be: by a share of it, and by a number."""
+
+    share: float = 0.0
+    number: float = 0.0
+
+
+NO_GAIN = Gain()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What a record is wanted for. `versions` are the templates there are now.
 
@@ -58,6 +69,7 @@ class Wanted:
     cpu: str
     features: str
     versions: Mapping[str, int]
+    least_gain: Gain = NO_GAIN  # see `fastest`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,16 +103,18 @@ def nearest_record(
     return None
 
 
-def fastest(records: Sequence[Record], template: str, parameters: str) -> Record:
+def fastest(records: Sequence[Record], template: str, parameters: str, least_gain: Gain = NO_GAIN) -> Record:
     """Of records of one machine, the untuned choice's unless others are faster beyond the spread of both.
 
     Args:
         records: at least one.
         template, parameters: of the untuned choice; if it was not measured, the lowest score is taken.
+        least_gain: what the spreads must leave over; anything, by default.
     """
     untuned = next((r for r in records if (r.template, r.parameters) == (template, parameters)), None)
     if untuned is not None:
-        highest = untuned.score * (1 - untuned.spread)
+        certain = untuned.score * (1 - untuned.spread)
+        highest = min(certain * (1 - least_gain.share), certain - least_gain.number)
         records = [r for r in records if r.score * (1 + r.spread) < highest] or [untuned]
     return min(records, key=lambda record: (record.score, record.template, record.parameters))
 
@@ -141,7 +155,7 @@ def _decide(
     first = min((rank, position) for rank, position, *_ in groups)
     # Of equal machines, the one that was used last.
     chosen = max((g for key, g in groups.items() if key[:2] == first), key=lambda g: max(r.date for r in g))
-    return fastest(chosen, wanted.preferred, wanted.untuned)
+    return fastest(chosen, wanted.preferred, wanted.untuned, wanted.least_gain)
 
 
 def _rank(record: Record, wanted: Wanted) -> tuple[bool, bool, bool]:

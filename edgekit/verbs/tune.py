@@ -26,6 +26,7 @@ from edgekit.package.runner_binary import build_runner
 from edgekit.schedule.cpu import cpu_features
 from edgekit.schedule.tasks import tasks
 from edgekit.search.build import executor as open_executor
+from edgekit.search.firmware import MicrocontrollerRunner
 from edgekit.search.machine import Machine, feature_text, machine_of
 from edgekit.search.measure import DeviceRunner, EmulatedRunner, Patience
 from edgekit.search.tuning import Budget, Tuner, TuneReport
@@ -59,7 +60,8 @@ def tune(
     """Measure the candidates of every kernel of a model on a device, and keep their scores.
 
     It may be interrupted at any time: what was measured is kept, and the next run goes on from there. When
-    the device goes away it is waited for. On an emulated device the scores are executed instructions.
+    the device goes away it is waited for. On an emulated device, and for a microcontroller, the scores are
+    executed instructions.
 
     Args:
         model: path of the .tflite file.
@@ -77,22 +79,17 @@ def tune(
         What was measured, and the best of each kernel.
 
     Raises:
-        WrongValueError: `trials` or `minutes` is not positive, or the target is no Linux (2).
+        WrongValueError: `trials` or `minutes` is not positive, or a host is given for a microcontroller (2).
         UnreadableModelError, UnsupportedModelError, NothingToTuneError: the model cannot be tuned (7).
         StoreUnreadableError, StoreVersionError, StoreUnwritableError: the store cannot be used (2).
         ExecutorUnusableError: there is no such executor (2).
         BundleWrongDeviceError, DeviceError: the device is another, or cannot be reached (5).
         ToolMissingError: the C compiler, or QEMU, is not installed (8).
+        NotEmulatedError: QEMU has no machine with a microcontroller's core (2).
         CandidateDiffersError: a candidate computes something else: a bug (1).
     """
     budget = _budget(trials, minutes)
     chosen = resolve_host_cpu(load_target(target) if isinstance(target, str) else target)
-    if chosen.kind is TargetKind.MICROCONTROLLER:
-        raise WrongValueError(
-            f"A model cannot be tuned for {chosen.name}.",
-            why="Kernels of microcontrollers are not measured against each other: one is known to be best.",
-            fix="Build it as it is, without --trials and --tune-minutes.",
-        )
     progress("reading the model", None)
     work = tasks(lower(read_tflite(Path(model))), chosen)
     if not work:
@@ -157,8 +154,13 @@ def batch_runner(
     """What measures candidates for a resolved target: a host, this machine, or QEMU.
 
     Raises:
-        BundleWrongDeviceError, EmulatedTimeError, DeviceError, ToolMissingError: see `tune`.
+        BundleWrongDeviceError, EmulatedTimeError, DeviceError, ToolMissingError, NotEmulatedError,
+        WrongValueError: see `tune`.
     """
+    if target.kind is TargetKind.MICROCONTROLLER:
+        _refuse_host(target, device)
+        yield MicrocontrollerRunner(target)
+        return
     here = probe(LocalDevice()).architecture == target.architecture
     if device.host is None and (device.emulated or not here):
         yield EmulatedRunner(target, build_runner(target), _emulator(target), progress)
@@ -172,6 +174,15 @@ def batch_runner(
         patience=patience,
     ) as runner:
         yield runner
+
+
+def _refuse_host(target: Target, device: DeviceChoice) -> None:
+    if device.host is not None:
+        raise WrongValueError(
+            f"A model for {target.name} cannot be tuned on {device.host}.",
+            why="Microcontrollers are tuned by counting instructions on an emulated core.",
+            fix="Leave --host out.",
+        )
 
 
 def _probed(device: Device, target: Target, choice: DeviceChoice) -> Machine:

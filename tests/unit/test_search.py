@@ -110,7 +110,7 @@ def test_parameters_are_their_text(given_values: dict[str, Any]) -> None:
 
 
 def test_every_template_has_a_name_of_its_own() -> None:
-    assert len(VERSIONS) == len(stage.TEMPLATES)
+    assert len(VERSIONS) == len(stage.TEMPLATES) + len(stage.MCU_TEMPLATES)
 
 
 # ----------------------------------------------------------------------------------- strategy
@@ -221,7 +221,7 @@ def test_every_candidate_gives_the_canonical_kernels_bytes(numbers: Numbers) -> 
 
 def test_scores_are_those_of_their_candidates_in_whatever_order_these_run() -> None:
     """The planner of memory may run steps in another order than that of the candidates."""
-    batch = Batch(library=b"", inputs=b"", expected=b"", order=(2, 0, 1))
+    batch = Batch(program=b"", inputs=b"", expected=b"", order=(2, 0, 1))
     assert batch.by_candidate(["third", "first", "second"]) == ("first", "second", "third")
 
 
