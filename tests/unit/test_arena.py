@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.artifacts import Buffer, DType, KernelCall, Peak
-from edgekit.codegen.arena import ALIGNMENT, BARE, LINUX, Alignment, Kernels, plan_memory
+from edgekit.codegen.arena import ALIGNMENT, BARE, LINUX, Alignment, Kernels, placement, plan_memory
 from edgekit.codegen.arena.placement import Allocation, place
 from edgekit.schedule.lead import Step, lead_of_steps
 
@@ -329,3 +329,19 @@ class _Machine:
 @given(_networks())
 def test_every_value_is_whole_when_it_is_read(alignment: Alignment, network: _Network) -> None:
     _Machine(network, network.plan(alignment)).run()
+
+
+def test_where_all_is_alive_at_once_the_search_looks_at_few_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look takes as long as there are pairs: hundreds of them would be minutes here."""
+    looks = []
+    fit = placement._Puzzle.fit
+
+    def counted(puzzle: Any, order: Any, limit: int | None = None) -> Any:
+        looks.append(order)
+        return fit(puzzle, order, limit)
+
+    monkeypatch.setattr(placement._Puzzle, "fit", counted)
+    together = [Allocation(str(i), 100 + 7 * i % 50, 0, 200 + i) for i in range(320)]
+    apart = sum(-(-item.size_bytes // 64) * 64 for item in together)
+    assert apart - 64 < place(together, alignment=64).size_bytes <= apart
+    assert len(looks) < 50

@@ -133,7 +133,7 @@ def test_where_orders_are_too_many_the_one_found_is_no_worse(
 ) -> None:
     calls, buffers, outputs = network
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(order, "_MOST_SETS", 3)
+        patch.setattr(order, "_MOST_STEPS", 3)
         ordered = in_least_order(calls, buffers, ["t0"], outputs, NOTHING)
     before, after = _peak(calls, buffers, outputs), _peak(ordered, buffers, outputs)
     assert before is not None

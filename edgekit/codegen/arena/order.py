@@ -3,7 +3,7 @@
 Where a network branches, operators may be run in several orders. The states of a search are the sets of
 operators that have run; the least peak on any way through them is exact (as in Liberis and Lane, "Neural
 networks on microcontrollers: saving memory at inference via operator reordering", 2019). A network with too
-many such sets is run in the order that keeps the least alive after every operator.
+many ways through them is run in the order that keeps the least alive after every operator.
 
 What one operator writes and another reads or writes keeps its order, byte by byte, and so do reads and
 writes of a streaming model's state.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edgekit.codegen.arena.overlaps import Kernels
     from edgekit.codegen.arena.placement import Overlap
 
-_MOST_SETS = 20_000  # of operators, that the exact search looks at
+_MOST_STEPS = 60_000  # from a set of operators to the next, that the exact search looks at
 
 
 def in_least_order(
@@ -46,7 +46,7 @@ def in_least_order(
         return tuple(calls)
     try:
         order = _least(work, below=given)
-    except _TooManySetsError:
+    except _TooManyStepsError:
         order = _greedy(work)
     if order is None or work.peak(order) >= given:
         return tuple(calls)
@@ -62,6 +62,15 @@ class _Unit:
     touched: frozenset[str]  # allocations in the arena
     scratch_bytes: int
     overlaps: tuple[Overlap, ...]  # of a unit that is one call
+
+
+@dataclasses.dataclass(frozen=True)
+class _Moment:
+    """What is alive after the units of a set."""
+
+    done: int
+    live: frozenset[str]  # allocations that hold something needed later
+    live_bytes: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,24 +125,25 @@ class _Work:
             if not done >> index & 1 and unit.after & done == unit.after
         )
 
-    def live(self, done: int) -> set[str]:
-        """Allocations that hold something needed after the units of `done`."""
-        return {
+    def after(self, done: int) -> _Moment:
+        """The moment after the units of `done`."""
+        live = frozenset(
             name
             for name, users in self.users.items()
             if (users & done or name in self.inputs) and (users & ~done or name in self.outputs)
-        }
+        )
+        return _Moment(done, live, sum(self.sizes[name] for name in live))
 
-    def needed(self, index: int, done: int) -> int:
-        """Bytes at once while a unit runs after those of `done`."""
+    def needed(self, index: int, moment: _Moment) -> int:
+        """Bytes at once while a unit runs at a moment."""
         unit = self.units[index]
-        before = self.live(done)
-        total = sum(self.sizes[name] for name in before | unit.touched) + unit.scratch_bytes
-        after = done | 1 << index
+        new = sum(self.sizes[name] for name in unit.touched if name not in moment.live)
+        total = moment.live_bytes + new + unit.scratch_bytes
+        after = moment.done | 1 << index
         saved = [
             pair.saved_bytes(self.sizes[pair.result], self.sizes[pair.operand])
             for pair in unit.overlaps
-            if pair.result not in before
+            if pair.result not in moment.live
             and not self.users[pair.operand] & ~after
             and pair.operand not in self.outputs
         ]
@@ -143,12 +153,12 @@ class _Work:
         """Bytes at once in an order, at most."""
         done = most = 0
         for index in order:
-            most = max(most, self.needed(index, done))
+            most = max(most, self.needed(index, self.after(done)))
             done |= 1 << index
         return most
 
 
-class _TooManySetsError(Exception):
+class _TooManyStepsError(Exception):
     """The exact search would take too long."""
 
 
@@ -158,6 +168,7 @@ def _least(work: _Work, *, below: int) -> list[int] | None:
     # Low peaks first; of those the largest set, so that a way without a higher peak is followed to its end.
     waiting: list[tuple[int, int, int, int, int]] = [(work.bound, 0, 0, 0, 0)]
     reached: dict[int, tuple[int, int]] = {}  # set -> (the set before, the unit that was run)
+    steps = 0
     while waiting:
         peak, missing, done, before, unit = heapq.heappop(waiting)
         if done in reached:
@@ -165,11 +176,13 @@ def _least(work: _Work, *, below: int) -> list[int] | None:
         reached[done] = (before, unit)
         if done == everything:
             return _way_to(done, reached)
-        if len(reached) > _MOST_SETS:
-            raise _TooManySetsError
+        moment = work.after(done)
         for index in work.ready(done):
+            steps += 1
+            if steps > _MOST_STEPS:
+                raise _TooManyStepsError
             after = done | 1 << index
-            higher = max(peak, work.needed(index, done))
+            higher = max(peak, work.needed(index, moment))
             if after not in reached and higher < below:
                 heapq.heappush(waiting, (higher, missing - 1, after, done, index))
     return None
@@ -189,7 +202,7 @@ def _greedy(work: _Work) -> list[int]:
     for _ in work.units:
         index = min(
             work.ready(done),
-            key=lambda i: sum(work.sizes[name] for name in work.live(done | 1 << i)),
+            key=lambda i: work.after(done | 1 << i).live_bytes,
         )
         order.append(index)
         done |= 1 << index

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 TRIES = 100  # orders that the search looks at, at most, after each of those that it begins with
+_MOST_MEETINGS = (
+    100_000  # of allocations, that it looks at in those orders: fewer orders where many are alive at once
+)
 _SHARES = (2, 4, 8, 16)  # of the lower bound: what is larger goes first, in order of time
 
 
@@ -81,6 +84,7 @@ def place(
     overlaps = [overlap.aligned(alignment) for overlap in overlaps]
     bound = max((live_bytes(item.first, allocations, overlaps) for item in allocations), default=0)
     puzzle = _Puzzle(allocations, overlaps, alignment)
+    tries = min(tries, _MOST_MEETINGS // max(1, sum(map(len, puzzle.meets))))
     fits = {tuple(fit.offsets): fit for fit in (puzzle.fit(order) for order in _orders(allocations, bound))}
     starts = sorted(fits.values(), key=lambda fit: fit.size)
     best = starts[0]
