@@ -177,7 +177,8 @@ def _heading(manifest: Mapping[str, Any], device: str) -> dict[str, Any]:
         "target": manifest["target"]["name"],
         "device": device,
         "macs": manifest["macs"],
-        "memory": manifest["memory"],
+        # Of where the peak is, a manifest tells more.
+        "memory": {name: size for name, size in manifest["memory"].items() if name.endswith("_bytes")},
     }
 
 

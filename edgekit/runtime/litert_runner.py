@@ -168,10 +168,11 @@ def _version(package: str) -> str:
 def _go_on_elsewhere() -> NoReturn:
     named = os.environ.get("EDGEKIT_LITERT_PYTHON")
     python = Path(named) if named else Path(VENV).expanduser() / "bin" / "python"
-    if _SEARCHED not in os.environ and python.exists():
+    is_program = python.is_file() and os.access(str(python), os.X_OK)
+    if _SEARCHED not in os.environ and is_program:
         os.environ[_SEARCHED] = "1"
         os.execv(python, [str(python), *sys.argv])
-    searched = f"{sys.executable}" if python.exists() else f"{sys.executable} (and there is no {python})"
+    searched = f"{sys.executable}" if is_program else f"{sys.executable} (and there is no {python})"
     raise RunnerError(
         RUNTIME_MISSING,
         f"No LiteRT here: {searched} has neither ai-edge-litert nor tflite-runtime. Install it: {INSTALL}",

@@ -68,8 +68,9 @@ def bench(
         DeviceError: the device cannot be reached, or has no room (5).
     """
     if threads < 1 or (rounds is not None and rounds < 1):
+        asked = ROUNDS if rounds is None else rounds
         raise WrongValueError(
-            f"A race with {threads} threads over {rounds} rounds cannot be run.",
+            f"A race with {threads} threads over {asked} rounds cannot be run.",
             why="It takes at least one of each.",
             fix=f"Use --threads 1 or more, and --rounds 1 or more; {ROUNDS} rounds show small differences.",
         )
