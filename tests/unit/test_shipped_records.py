@@ -33,7 +33,7 @@ MLPERF_TINY = {"mlperf-tiny-kws", "mlperf-tiny-vww", "mlperf-tiny-ic", "mlperf-t
 # The networks of which every convolution has a record that decides, by class of CPUs.
 COMPLETE: dict[str, set[str]] = {
     "aarch64-neon": ALL,
-    "aarch64-neon-dotprod": ALL - {"mobilenet-v3-large", "mobilenet-v3-small"},
+    "aarch64-neon-dotprod": ALL,
     "x86-64-amx": ALL,
     "x86-64-avx512vnni": ALL,
     "armv7-neon": MLPERF_TINY,
