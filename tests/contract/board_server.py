@@ -12,7 +12,7 @@ import os
 import socket
 import subprocess
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,8 @@ class BoardServer:
         self.commands: list[str] = []
         self.written_bytes = 0
         self.path = path or os.environ["PATH"]
+        # Held while an answer arrives that breaks the link: nobody hears the end that it brings about.
+        self._breaking = threading.Lock()
         self._transports: list[paramiko.Transport] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", port))
@@ -132,8 +134,9 @@ class BoardServer:
             self._talk(channel, process, hides=_names(faults.drop_during, command))
         with suppress(*_LINK_BROKE):
             code = process.returncode
-            channel.send_exit_status(code if code >= 0 else 128 - code)
-            channel.close()
+            with self._breaking:
+                channel.send_exit_status(code if code >= 0 else 128 - code)
+                channel.close()
         return None
 
     def _talk(self, channel: paramiko.Channel, process: subprocess.Popen[bytes], *, hides: bool) -> None:
@@ -167,10 +170,11 @@ class BoardServer:
                 if meant and not self.faults.answer_arrives:
                     self.drop()
                     break
-                stdin.write(chunk)
-                stdin.flush()
-                if meant:
-                    self.drop()
+                with self._breaking if meant else nullcontext():
+                    stdin.write(chunk)
+                    stdin.flush()
+                    if meant:
+                        self.drop()
         heard.set()
         with suppress(*_LINK_BROKE):
             stdin.close()
