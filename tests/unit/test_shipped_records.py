@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 FILE = data_directory("tuning") / SHIPPED_NAME
 MOST_BYTES = 3 << 20
 ALL = set(NETWORKS)
-MLPERF_TINY = {"mlperf-tiny-kws", "mlperf-tiny-vww", "mlperf-tiny-ic", "mlperf-tiny-ad"}
 # The networks of which every convolution has a record that decides, by class of CPUs.
 COMPLETE: dict[str, set[str]] = {
     "aarch64-neon": ALL,
     "aarch64-neon-dotprod": ALL,
+    "aarch64-neon-i8mm": ALL,
+    "armv7-neon": ALL,
     "x86-64-amx": ALL,
+    "x86-64-avx2": ALL,
     "x86-64-avx512vnni": ALL,
-    "armv7-neon": MLPERF_TINY,
 }
 
 
