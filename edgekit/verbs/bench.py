@@ -16,7 +16,7 @@ from edgekit.package import read_bundle
 from edgekit.profile import InstructionRace, Race, count_race, race_bundle, refuse_uncountable
 from edgekit.target import Target, TargetKind, load_target
 from edgekit.verbs.build import build
-from edgekit.verbs.connect import connected, is_emulated, refuse_emulated_time, target_of
+from edgekit.verbs.connect import connected, is_emulated, refuse_emulated_time, refuse_probe, target_of
 from edgekit.verbs.threads import refuse_to_count
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def bench(
 
     Raises:
         WrongValueError: `threads` or `rounds` is below 1; the bundle's engine is LiteRT; the target is a
-            microcontroller; or instructions are to be counted in rounds, of several threads or for a target
-            that LiteRT has no wheel for (exit code 2).
+            microcontroller, or the device a debug probe; or instructions are to be counted in rounds, of
+            several threads or for a target that LiteRT has no wheel for (exit code 2).
         UnreadableModelError, UnsupportedModelError: the model cannot be built (7).
         LiteRtMissingError: the device has no Python with LiteRT (8).
         BundleWrongDeviceError: the target is not for this device (5).
@@ -67,6 +67,7 @@ def bench(
         LibraryRefusedError: LiteRT cannot run the model there, or runs it without XNNPACK (5).
         DeviceError: the device cannot be reached, or has no room (5).
     """
+    refuse_probe(device)
     if threads < 1 or (rounds is not None and rounds < 1):
         asked = ROUNDS if rounds is None else rounds
         raise WrongValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgekit.deploy.errors import NoFittingBuildError
+from edgekit.devices.workspace import is_firmware
 from edgekit.errors import BundleUnreadableError, EdgeKitError, nearest
 from edgekit.package import read_bundle
 from edgekit.project import find_project
@@ -64,9 +65,9 @@ def _find_all(bundle: Path | None, builds: Path) -> tuple[Bundle, ...]:
     )
 
 
-def readable_bundles(builds: Path) -> tuple[Bundle, ...]:
-    """All bundles in the build folder that can be used; there may be none."""
-    return _read_all(builds)[0]
+def deployable_bundles(builds: Path) -> tuple[Bundle, ...]:
+    """All bundles in the build folder that can be deployed; there may be none."""
+    return tuple(each for each in _read_all(builds)[0] if not is_firmware(each.manifest))
 
 
 def _read_all(folder: Path) -> tuple[tuple[Bundle, ...], EdgeKitError | None]:

@@ -45,12 +45,7 @@ def connected(
         NotEmulatedError, NoEmulationError, EmulatorFailedError: there is no emulated board for it here.
         BoardNotRunningError: emulation was chosen, no bundle says of which board, and not just one is up.
     """
-    if choice.probe:
-        raise WrongValueError(
-            "A debug probe cannot be used for this.",
-            why="It runs and verifies builds for microcontrollers, which this is not.",
-            fix="Leave --probe out; --target names a build for a board with a probe, if there is one.",
-        )
+    refuse_probe(choice)
     if choice.host is not None:
         progress(f"connecting to {choice.host}", None)
         with connect(_address(choice, choice.host)) as device:
@@ -60,6 +55,20 @@ def connected(
     else:
         with connect_board(_board(bundles, progress)) as device:
             yield device
+
+
+def refuse_probe(choice: DeviceChoice) -> None:
+    """A debug probe runs and verifies builds for microcontrollers, and nothing else.
+
+    Raises:
+        WrongValueError: one was chosen.
+    """
+    if choice.probe:
+        raise WrongValueError(
+            "A debug probe cannot be used for this.",
+            why="It runs and verifies builds for microcontrollers, which this is not.",
+            fix="Leave --probe out; --target names a build for a board with a probe, if there is one.",
+        )
 
 
 def refuse_emulated_time(facts: MachineFacts, name: str, command: str) -> None:

@@ -9,11 +9,15 @@ from edgekit.deploy import DEFAULT_ROOT, Deployment, choose_bundle
 from edgekit.deploy import deploy as deploy_bundle
 from edgekit.devices.choice import DeviceChoice
 from edgekit.devices.probe import probe
+from edgekit.devices.workspace import is_firmware
+from edgekit.errors import WrongValueError
 from edgekit.verbs.builds import find_bundles
 from edgekit.verbs.connect import connected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from edgekit.artifacts import Bundle
 
     Progress = Callable[[str, float | None], None]
 
@@ -52,12 +56,31 @@ def deploy(
         BundleUnreadableError, BundleVersionError, BundleAlteredError: the bundle cannot be used.
         NoFittingBuildError, BundleWrongDeviceError: no build is for this device (exit code 5).
         UnclearBuildError: builds of several models fit (2).
+        WrongValueError: all builds are for microcontrollers (2).
         DeviceError: the device cannot be reached, is full, locked or lost (5).
         OutputsDifferError: the golden check failed there; nothing was switched (3).
         RolledBackError: the release failed in place, and the one before serves again (6).
     """
-    bundles = find_bundles(Path(bundle) if bundle is not None else None, Path(builds))
+    bundles = _deployable(find_bundles(Path(bundle) if bundle is not None else None, Path(builds)))
     with connected(device, bundles, progress=progress) as machine:
         facts = probe(machine)
         chosen = bundles[0] if len(bundles) == 1 else choose_bundle(bundles, facts, machine.name)
         return deploy_bundle(chosen, machine, progress=progress, root=root, keep=keep, facts=facts)
+
+
+def _deployable(bundles: Sequence[Bundle]) -> tuple[Bundle, ...]:
+    """The builds that a device can take up: all but those for microcontrollers.
+
+    Raises:
+        WrongValueError: there is no other.
+    """
+    found = tuple(each for each in bundles if not is_firmware(each.manifest))
+    if not found:
+        name = bundles[0].manifest["target"]["name"]
+        raise WrongValueError(
+            f"A build for {name} is not deployed.",
+            why="It is C for the firmware of a microcontroller, which your own build takes in and flashes.",
+            fix=f"{bundles[0].path / 'README.md'} says how; "
+            f"'edgekit verify --target {name}' proves it on an emulated core, with --probe on its board.",
+        )
+    return found

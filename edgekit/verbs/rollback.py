@@ -9,7 +9,7 @@ from edgekit.deploy import DEFAULT_ROOT, Rollback, deployed_models
 from edgekit.deploy import rollback as roll_back
 from edgekit.deploy.errors import NoReleaseError, UnclearModelError
 from edgekit.devices.choice import DeviceChoice
-from edgekit.verbs.builds import readable_bundles
+from edgekit.verbs.builds import deployable_bundles
 from edgekit.verbs.connect import connected
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def rollback(
         OutputsDifferError: the earlier release no longer gives the right outputs; nothing was switched (3).
         RolledBackError: it failed in place, and the release that served until now serves again (6).
     """
-    with connected(device, readable_bundles(Path(builds)), progress=progress) as machine:
+    with connected(device, deployable_bundles(Path(builds)), progress=progress) as machine:
         name = model if model is not None else _only_model(machine, root)
         return roll_back(name, machine, progress=progress, root=root, to=to)
 

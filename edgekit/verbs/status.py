@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgekit.deploy import DEFAULT_ROOT, Status
 from edgekit.deploy import status as status_of
 from edgekit.devices.choice import DeviceChoice
-from edgekit.verbs.builds import readable_bundles
+from edgekit.verbs.builds import deployable_bundles
 from edgekit.verbs.connect import connected
 
 if TYPE_CHECKING:
@@ -42,6 +42,6 @@ def status(
     Raises:
         DeviceError: the device cannot be reached or lacks a tool (exit code 5).
     """
-    with connected(device, readable_bundles(Path(builds)), progress=progress) as machine:
+    with connected(device, deployable_bundles(Path(builds)), progress=progress) as machine:
         progress("checking digests on the device", None)
         return status_of(machine, model=model, root=root)

@@ -32,7 +32,7 @@ from edgekit.search.measure import DeviceRunner, EmulatedRunner, Patience
 from edgekit.search.tuning import Budget, Tuner, TuneReport
 from edgekit.store import Source, Store, Unit, read_text, store_path, write_text
 from edgekit.target import Target, TargetKind, load_target
-from edgekit.verbs.connect import connected
+from edgekit.verbs.connect import connected, refuse_probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +79,8 @@ def tune(
         What was measured, and the best of each kernel.
 
     Raises:
-        WrongValueError: `trials` or `minutes` is not positive, or a host is given for a microcontroller (2).
+        WrongValueError: `trials` or `minutes` is not positive, or a microcontroller's board is named by a
+            host or a debug probe (2).
         UnreadableModelError, UnsupportedModelError, NothingToTuneError: the model cannot be tuned (7).
         StoreUnreadableError, StoreVersionError, StoreUnwritableError: the store cannot be used (2).
         ExecutorUnusableError: there is no such executor (2).
@@ -90,6 +91,7 @@ def tune(
     """
     budget = _budget(trials, minutes)
     chosen = resolve_host_cpu(load_target(target) if isinstance(target, str) else target)
+    _refuse_board(chosen, device)
     progress("reading the model", None)
     work = tasks(lower(read_tflite(Path(model))), chosen)
     if not work:
@@ -158,7 +160,7 @@ def batch_runner(
         WrongValueError: see `tune`.
     """
     if target.kind is TargetKind.MICROCONTROLLER:
-        _refuse_host(target, device)
+        _refuse_board(target, device)
         yield MicrocontrollerRunner(target)
         return
     here = probe(LocalDevice()).architecture == target.architecture
@@ -176,12 +178,16 @@ def batch_runner(
         yield runner
 
 
-def _refuse_host(target: Target, device: DeviceChoice) -> None:
-    if device.host is not None:
+def _refuse_board(target: Target, device: DeviceChoice) -> None:
+    """Refuse a board that nothing can be tuned on, before anything is read or compiled."""
+    if target.kind is not TargetKind.MICROCONTROLLER:
+        refuse_probe(device)
+    elif device.host is not None or device.probe:
+        where, option = ("by a debug probe", "probe") if device.probe else (f"on {device.host}", "host")
         raise WrongValueError(
-            f"A model for {target.name} cannot be tuned on {device.host}.",
+            f"A model for {target.name} cannot be tuned {where}.",
             why="Microcontrollers are tuned by counting instructions on an emulated core.",
-            fix="Leave --host out.",
+            fix=f"Leave --{option} out.",
         )
 
 

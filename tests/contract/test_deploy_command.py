@@ -12,6 +12,8 @@ import pytest
 
 from edgekit.cli.main import main
 from edgekit.package import golden
+from edgekit.package.manifest import describe_target
+from edgekit.target import load_target
 from edgekit.testing.tiny_model import tiny_bundle
 from tests.contract.releases import FOLDER, serving, with_runner
 
@@ -118,6 +120,27 @@ def test_deploy_takes_the_newest_build_that_fits_the_device(
     assert json.loads(shell.out)["deployment"]["release"]["target"] == "host"
     assert shell.edgekit("deploy", "build/tiny/rpi4", *shell.host) == 5
     assert "does not fit" in shell.err
+
+
+def test_a_build_for_a_microcontroller_is_refused_before_any_connection(
+    shell: Shell, board: BoardServer, good: Bundle
+) -> None:
+    path = shell.build(good, "cortex-m4", age=50)
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["target"] = describe_target(load_target("cortex-m4"))
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    board.close()  # so that a connection would end with exit code 5
+    for words in ((), ("build/tiny/cortex-m4",)):
+        assert shell.edgekit("deploy", *words, *shell.host) == 2
+        assert "A build for cortex-m4 is not deployed" in shell.err
+        assert "tiny/cortex-m4/README.md says how" in shell.err
+        assert "edgekit verify --target cortex-m4" in shell.err
+        assert "connecting" not in shell.err
+    assert shell.edgekit("status", "--json") == 0  # of this machine, and no board that it would emulate
+    assert json.loads(shell.out)["models"] == []
+    shell.build(good, "host", age=100)
+    assert shell.edgekit("deploy", "--json") == 0
+    assert json.loads(shell.out)["deployment"]["release"]["target"] == "host"
 
 
 def test_deploy_lists_the_builds_when_it_is_not_clear_which_is_meant(shell: Shell, good: Bundle) -> None:

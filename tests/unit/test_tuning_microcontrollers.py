@@ -20,6 +20,7 @@ from edgekit.store import Record, RecordSet, Source, Unit
 from edgekit.target import load_target
 from edgekit.testing.convolution_cases import ConvolutionCase, Numbers, convolutions_model
 from edgekit.testing.tunable import tunable_model
+from edgekit.verbs.bench import bench
 from edgekit.verbs.tune import tune
 
 if TYPE_CHECKING:
@@ -112,3 +113,15 @@ def test_a_host_has_nothing_to_say_about_a_microcontroller(tmp_path: Path) -> No
     with pytest.raises(WrongValueError, match=r"cannot be tuned on pi\.local") as caught:
         tune(path, target=CORE, device=DeviceChoice(host="pi.local"), store=tmp_path / "store")
     assert caught.value.fix == "Leave --host out."
+
+
+def test_a_debug_probe_tunes_nothing(tmp_path: Path) -> None:
+    """It is refused before the model is read, which is not there, and QEMU is looked for."""
+    probed = DeviceChoice(probe=True)
+    with pytest.raises(WrongValueError, match="cortex-m4 cannot be tuned by a debug probe") as caught:
+        tune(tmp_path / "model.tflite", target=CORE, device=probed)
+    assert caught.value.fix == "Leave --probe out."
+    with pytest.raises(WrongValueError, match="A debug probe cannot be used for this"):
+        tune(tmp_path / "model.tflite", target="rpi4", device=probed)
+    with pytest.raises(WrongValueError, match="A debug probe cannot be used for this"):
+        bench(tmp_path / "model.tflite", target="rpi4", device=probed)
