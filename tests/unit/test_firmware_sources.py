@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import tvm
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+from hypothesis.strategies import integers, sampled_from
 
 from edgekit.artifacts import SharedKernel
 from edgekit.codegen.firmware import generate_firmware
+from edgekit.codegen.firmware.c_text import filled, filled_integers, integer_literal
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
 from edgekit.schedule import schedule
@@ -25,6 +29,8 @@ from edgekit.toolchain import zig_bare
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 FREESTANDING = ("-ffreestanding", "-O2", "-c", "-Iinclude")
 TARGETS = ("cortex-m0plus", "cortex-m4", "cortex-m55", "riscv32imc")
@@ -83,6 +89,18 @@ def printed_net() -> bytes:
     y = model.op("TRANSPOSE", [x, axes], [spec((1, 6, 4), scale=0.5, zero_point=-3)])
     model.op("L2_NORMALIZATION", [y], [spec((1, 6, 4), scale=1 / 128, zero_point=0)])
     return model.build()
+
+
+@given(
+    values=arrays(
+        sampled_from([np.int8, np.uint8, np.int16, np.int32, np.uint32, np.int64, np.uint64, np.bool_]),
+        integers(1, 200),
+    ),
+    indent=integers(0, 8),
+)
+def test_integers_are_written_as_they_would_be_one_by_one(values: NDArray[Any], indent: int) -> None:
+    one_by_one = [integer_literal(int(value), str(values.dtype)) for value in values]
+    assert filled_integers(values, indent=indent) == filled(one_by_one, indent=indent)
 
 
 @pytest.mark.parametrize("name", ['*/ system("rm"); /*', 'quote " and \\ and ??/', "naïve\nname", "a*//*b"])

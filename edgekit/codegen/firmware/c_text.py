@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 _WIDTH = 110  # of a line
 
@@ -88,3 +91,19 @@ def filled(parts: Sequence[str], *, indent: int) -> list[str]:
             line = " " * indent
         line += f"{part}, "
     return [*lines, line.rstrip()]
+
+
+def filled_integers(values: NDArray[Any], *, indent: int) -> list[str]:
+    """What `filled` makes of an array's integers, in a fraction of the time: networks have millions."""
+    different, which = np.unique(values.reshape(-1), return_inverse=True)
+    literals = [f"{integer_literal(int(value), str(values.dtype))}, " for value in different]
+    texts = [literals[index] for index in which.tolist()]
+    ends = np.cumsum(np.array([len(literal) for literal in literals])[which]).tolist()
+    room = _WIDTH + 1 - indent  # the last space does not count
+    lines = []
+    begin, length = 0, 0
+    while begin < len(texts):
+        end = bisect.bisect_right(ends, length + room, begin)
+        lines.append(" " * indent + "".join(texts[begin:end]).rstrip())
+        begin, length = end, ends[end - 1]
+    return lines

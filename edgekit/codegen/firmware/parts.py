@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgekit.codegen.descriptions import comment
-from edgekit.codegen.firmware.c_text import C_TYPES, filled, float_literal, integer_literal, wrapped
+from edgekit.codegen.firmware.c_text import C_TYPES, filled, filled_integers, float_literal, wrapped
 from edgekit.codegen.firmware.expressions import helper_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from numpy.typing import NDArray
 
     from edgekit.codegen.firmware.firmware import Constant, Firmware
     from edgekit.codegen.firmware.functions import CFunction
@@ -99,13 +99,13 @@ def _declaration(constant: Constant) -> str:
 
 
 def _definition(constant: Constant, macro: str) -> str:
-    rows = "\n".join(filled(list(_literals(constant)), indent=2))
+    rows = "\n".join(_rows(constant.array))
     return f"{_declaration(constant)} {macro} = {{\n{rows}\n}};\n"
 
 
-def _literals(constant: Constant) -> Iterable[str]:
-    flat = constant.array.reshape(-1)
-    if np.issubdtype(flat.dtype, np.floating):
-        return (float_literal(float(value)) for value in flat)
-    dtype = str(flat.dtype)
-    return (integer_literal(int(value), dtype) for value in flat) if flat.size else ["0"]
+def _rows(array: NDArray[Any]) -> list[str]:
+    if not array.size:
+        return filled(["0"], indent=2)
+    if np.issubdtype(array.dtype, np.floating):
+        return filled([float_literal(float(value)) for value in array.reshape(-1)], indent=2)
+    return filled_integers(array, indent=2)
