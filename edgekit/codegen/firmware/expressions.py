@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LONG = 56  # characters of a subexpression that gets a name of its own
 # How tightly operators bind, and those whose operands may be what needs no parentheses for people either.
-_ATOM, _CAST, _TIMES, _PLUS, _SHIFT, _COMPARE, _BITS, _LOGIC, _CHOICE = range(9)
+_ATOM, _CAST, _TIMES, _PLUS, _SHIFT, _COMPARE, _BITS, _AND, _OR, _CHOICE = range(10)
 _OPERATORS: dict[str, tuple[str, int, int]] = {  # C, level, weakest operand without parentheses
     "Mul": ("*", _TIMES, _CAST),
     "Div": ("/", _TIMES, _CAST),
@@ -34,10 +34,11 @@ _OPERATORS: dict[str, tuple[str, int, int]] = {  # C, level, weakest operand wit
     "BitwiseAnd": ("&", _BITS, _CAST),
     "BitwiseOr": ("|", _BITS, _CAST),
     "BitwiseXor": ("^", _BITS, _CAST),
-    "And": ("&&", _LOGIC, _COMPARE),
-    "Or": ("||", _LOGIC, _COMPARE),
+    "And": ("&&", _AND, _BITS),
+    "Or": ("||", _OR, _BITS),
 }
-_ASSOCIATIVE = {"Add", "Mul", "And", "Or"}
+_CHAINS_LEFT = {"Add", "Sub", "Mul", "And", "Or"}  # a - b - c is (a - b) - c
+_CHAINS_RIGHT = {"And", "Or"}  # a && (b && c) is a && b && c; sums and products might overflow elsewhere
 _NARROW = {"int8", "uint8", "int16", "uint16"}  # C computes them as int
 _HELPERS = {
     ("Min", "int32"): ("min32", "int32_t", "<"),
@@ -54,9 +55,9 @@ class _Text:
     code: str
     level: int
 
-    def inside(self, weakest: int) -> str:
-        """The text as an operand of an operator, in parentheses if it binds more weakly than allowed."""
-        return self.code if self.level <= weakest else f"({self.code})"
+    def inside(self, weakest: int, *, or_as: int | None = None) -> str:
+        """The text as an operand: in parentheses if it binds more weakly than that, and not `or_as` this."""
+        return self.code if self.level <= weakest or self.level == or_as else f"({self.code})"
 
 
 class UnprintableError(Exception):
@@ -64,10 +65,13 @@ class UnprintableError(Exception):
 
 
 class Expressions:
-    """Prints the expressions of one function. `load` gives the C of reading an element."""
+    """Prints the expressions of one function.
+
+    `name_of` gives a variable's name in C, `element` the C of a buffer's element at an index.
+    """
 
     def __init__(self, name_of: Callable[[Any], str], element: Callable[[Any, str], str]) -> None:
-        self.helpers: set[tuple[str, str]] = set()  # keys of HELPERS that are used
+        self.helpers: set[tuple[str, str]] = set()  # keys of _HELPERS that are used
         self._name_of = name_of
         self._element = element
         self._constants = 0
@@ -93,9 +97,9 @@ class Expressions:
     # ---------------------------------------------------------------------------- what comes twice
 
     def _count(self, node: Any, seen: Counter[str]) -> None:
-        text = self._plain(node)
         if not _is_work(node):
             return
+        text = self._plain(node)
         seen[text] += 1
         if seen[text] > 1:
             return
@@ -103,6 +107,7 @@ class Expressions:
             self._count(child, seen)
 
     def _plain(self, node: Any) -> str:
+        """The C of an expression in which nothing has a name yet: equal for equal expressions."""
         saved = self._named, self._often
         self._named, self._often = {}, set()
         text = self._print(node, is_root=True, hoists=False).code
@@ -112,6 +117,7 @@ class Expressions:
     # ------------------------------------------------------------------------------------- printing
 
     def _print(self, node: Any, *, hoists: bool, is_root: bool = False) -> _Text:
+        """An expression; where it `hoists`, parts may become constants before the statement."""
         if not self._often and not hoists:
             return self._written(node, hoists=False)
         key = self._plain(node) if _is_work(node) else ""
@@ -159,11 +165,13 @@ class Expressions:
     def _binary(self, kind: str, node: Any, dtype: str, *, hoists: bool) -> _Text:
         symbol, level, weakest = _OPERATORS[kind]
         inner = hoists and kind not in ("And", "Or")
-        left = self._print(node.a, hoists=inner).inside(level if kind in _ASSOCIATIVE | {"Sub"} else weakest)
+        from_left = level if kind in _CHAINS_LEFT else None
+        from_right = level if kind in _CHAINS_RIGHT else None
+        left = self._print(node.a, hoists=inner).inside(weakest, or_as=from_left)
         if kind == "RShift":
             right = self._count_of_shift(node.b, hoists=inner)
         else:
-            right = self._print(node.b, hoists=inner).inside(level if kind in ("And", "Or") else weakest)
+            right = self._print(node.b, hoists=inner).inside(weakest, or_as=from_right)
         if kind == "Add" and right.startswith("-") and right[1:].isdigit():
             symbol, right = "-", right[1:]
         text = _Text(f"{left} {symbol} {right}", level)
