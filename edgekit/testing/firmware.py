@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.codegen.firmware import generate_firmware
-from edgekit.codegen.firmware.c_text import identifier
+from edgekit.codegen.firmware.c_text import model_prefix
 from edgekit.ingest import read_tflite
 from edgekit.lower import lower
 from edgekit.runtime import runtime_file
@@ -49,7 +49,7 @@ def run_sources(
 
     What has no meaning in C, as shifting by too much or overflowing, ends the process.
     """
-    prefix = identifier(name)
+    prefix = model_prefix(name)
     with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
         directory = Path(folder)
         write_sources(directory, files)

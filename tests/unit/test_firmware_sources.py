@@ -111,6 +111,25 @@ def test_names_from_the_file_cannot_escape_into_the_code(name: str, tmp_path: Pa
     subprocess.run(["cc", *WARNINGS, "-Iinclude", "-fsyntax-only", *names], cwd=tmp_path, check=True)
 
 
+@pytest.mark.parametrize("name", ["edgekit", "Stdint", "string", "float"])
+def test_a_model_called_as_a_header_takes_nobodys_place(name: str, tmp_path: Path) -> None:
+    files = sources(small_net(), name)
+    write_sources(tmp_path, files)
+    prefix = f"m_{name.lower()}"
+    assert f"include/{prefix}.h" in files
+    (tmp_path / "main.c").write_text(
+        f'#include <stdint.h>\n#include <string.h>\n#include "edgekit.h"\n#include "{prefix}.h"\n'
+        f"int {prefix}_run(void *arena, void *state);\n"
+        f"int {prefix}_run(void *arena, void *state) {{\n"
+        f"  const edgekit_model *model = {prefix}_describe();\n"
+        f"  memset({prefix}_input(arena), 0, {prefix.upper()}_INPUT_BYTES);\n"
+        f"  return model == NULL ? -1 : {prefix}_invoke(arena, state);\n}}\n"
+    )
+    names = [file for file in files if file.endswith(".c")]
+    command = ["cc", *WARNINGS, "-Iinclude", "-fsyntax-only", "main.c"]
+    subprocess.run([*command, *names], cwd=tmp_path, check=True)
+
+
 def compilers(target: str) -> dict[str, list[str]]:
     """The commands that compile for a target without an operating system."""
     described = load_target(target)

@@ -9,7 +9,7 @@ import numpy as np
 from edgekit.artifacts import Code, FirmwareBuild, FirmwareSources
 from edgekit.codegen.arena import BARE, Kernels, arrange
 from edgekit.codegen.cpus import check_cpu
-from edgekit.codegen.firmware.c_text import identifier
+from edgekit.codegen.firmware.c_text import identifier, model_prefix
 from edgekit.codegen.firmware.description import description_source
 from edgekit.codegen.firmware.firmware import Constant, Firmware
 from edgekit.codegen.firmware.flat import flatten
@@ -90,7 +90,7 @@ def compile_firmware(sources: FirmwareSources, target: Target) -> Code:
 def describe(model: QuantizedModel, tuned: TunedModule) -> Firmware:
     """Plan a model's memory, print the kernels that are its own, and name its parts."""
     lowered = tuned.lowered
-    prefix = identifier(model.name)
+    prefix = model_prefix(model.name)
     functions = _functions(tuned, prefix)
     arranged = _arranged(tuned, functions)
     states = {f"state:{v.name}": v.initial for v in lowered.graph.variables}

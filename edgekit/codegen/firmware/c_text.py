@@ -36,12 +36,24 @@ mutable namespace new not nullptr operator or private protected public register 
 short signed sizeof static struct switch template this throw true try typedef typename union
 unsigned using virtual void volatile while xor arena state main
 """
+# Headers of C, and EdgeKit's own: with `include` on the path, <model>.h would take their place.
+_HEADERS = """
+assert complex ctype edgekit errno fenv inttypes iso646 limits locale math setjmp signal stdalign
+stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar
+wctype
+"""
 
 
 def identifier(text: str, *, otherwise: str = "model") -> str:
     """A C identifier like a name: lower case, no leading digit, no keyword; never empty."""
     plain = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or otherwise
     return f"m_{plain}" if plain[0].isdigit() or plain in _RESERVED.split() else plain
+
+
+def model_prefix(name: str) -> str:
+    """What all names in C of a model start with, and its header is called."""
+    prefix = identifier(name)
+    return f"m_{prefix}" if prefix in _HEADERS.split() else prefix
 
 
 def integer_literal(value: int, dtype: str) -> str:
