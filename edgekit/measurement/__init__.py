@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgekit.measurement.blocks import TURNS, Block, one_round
 from edgekit.measurement.ratio import Ratio, Standing, geometric_mean, paired_ratio
 from edgekit.measurement.state import MachineState, parse_state, read_state
 from edgekit.measurement.timing import Timing, summarize
@@ -9,7 +10,9 @@ from edgekit.measurement.verdict import Assessment, Evidence, Reason, Verdict, j
 from edgekit.measurement.warm_up import WarmUp, is_steady, warm_up
 
 __all__ = [
+    "TURNS",
     "Assessment",
+    "Block",
     "Evidence",
     "MachineState",
     "Ratio",
@@ -21,6 +24,7 @@ __all__ = [
     "geometric_mean",
     "is_steady",
     "judge",
+    "one_round",
     "paired_ratio",
     "parse_state",
     "read_state",

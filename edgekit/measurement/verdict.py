@@ -21,6 +21,7 @@ _DRIFT = 0.1  # between the medians of the first and the second half
 _CLOCK_CHANGE = 0.05
 _STOLEN = 0.02  # share of the machine's time
 _SPARE_CORE = 0.3  # with less than this of a core idle, somebody had to wait
+_OTHERS = 0.2  # of a core, of other programs, where the model uses them all
 _FEWEST_TICKS = 100  # of usually 10 ms, over all cores
 
 
@@ -48,8 +49,10 @@ class Evidence:
     before: MachineState
     after: MachineState
     series: Sequence[Sequence[float]]  # of each thing measured, one time a round, in one unit
+    names: Sequence[str] = ()  # of the series, where there are several
     threads: int = 1
     is_steady: bool = True  # whether the warm-up ended because the times were steady
+    own_cores: float | None = None  # kept busy by the measurement itself, on average; None: not known
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,25 +84,25 @@ def too_few_rounds(evidence: Evidence) -> Reason | None:
 
 def spread_too_wide(evidence: Evidence) -> Reason | None:
     """The middle half of the rounds is wider than 10 % of the median; than 50 % is hopeless."""
-    widest = max((_relative_spread(times) for times in evidence.series), default=0.0)
+    widest, whose = _worst(evidence, _relative_spread)
     if widest <= _WIDE_SPREAD:
         return None
     verdict = Verdict.INVALID if widest > _HOPELESS_SPREAD else Verdict.DEGRADED
     words = (
-        f"The middle half of the rounds spreads over {widest:.0%} of the median: something else keeps the "
-        "device busy, or its clock changes. Differences of that size mean nothing."
+        f"The middle half of the rounds{whose} spreads over {widest:.0%} of the median: something else keeps "
+        "the device busy, or its clock changes. Differences of that size mean nothing."
     )
     return Reason(verdict=verdict, rule="spread too wide", words=words)
 
 
 def still_moving(evidence: Evidence) -> Reason | None:
     """The warm-up was given up before the times were steady, or they drift by more than 10 %."""
-    drift = max((_relative_drift(times) for times in evidence.series), default=0.0)
+    drift, whose = _worst(evidence, _relative_drift)
     if evidence.is_steady and drift <= _DRIFT:
         return None
     words = (
-        f"The second half of the rounds differs from the first by {drift:.0%}: the device got warmer, slower "
-        "or busier meanwhile."
+        f"The second half of the rounds{whose} differs from the first by {drift:.0%}: the device got warmer, "
+        "slower or busier meanwhile."
         if evidence.is_steady
         else "The times were not steady when the warm-up was given up."
     )
@@ -137,14 +140,20 @@ def clock_follows_the_load(evidence: Evidence) -> Reason | None:
 
 
 def others_wanted_the_cores(evidence: Evidence) -> Reason | None:
-    """All cores were busy, by the kernel's own account, though the model wants fewer than there are."""
-    cores, shares = evidence.before.cores, _shares_of_time(evidence)
-    if cores is None or shares is None or evidence.threads >= cores:
+    """Other programs took, by the kernel's own account, more than the cores that the model leaves free.
+
+    Where the measurement's own use is not known, only a model that wants fewer cores than there are shows it.
+    """
+    cores, shares, own = evidence.before.cores, _shares_of_time(evidence), evidence.own_cores
+    if cores is None or shares is None or (own is None and evidence.threads >= cores):
         return None
-    busy = cores * shares.busy
-    if busy <= cores - _SPARE_CORE:
+    others = cores * shares.busy - (evidence.threads if own is None else own)
+    if others <= max(cores - evidence.threads - _SPARE_CORE, _OTHERS):
         return None
-    words = f"Of the {cores} cores {busy:.1f} were busy meanwhile, and the model uses {evidence.threads}."
+    words = (
+        f"Of the {cores} cores other programs kept {others:.1f} busy meanwhile, and the model uses "
+        f"{evidence.threads}."
+    )
     return Reason(verdict=Verdict.DEGRADED, rule="others wanted the cores", words=words)
 
 
@@ -189,6 +198,15 @@ def _unseen(evidence: Evidence) -> tuple[str, ...]:
         "load": state.load_average,
     }
     return tuple(name for name, value in readings.items() if value is None)
+
+
+def _worst(evidence: Evidence, figure: Callable[[Sequence[float]], float]) -> tuple[float, str]:
+    """The largest figure of all series, and whose it is, in words that follow "the rounds"."""
+    figures = [figure(times) for times in evidence.series]
+    if not figures:
+        return 0.0, ""
+    worst = max(range(len(figures)), key=figures.__getitem__)
+    return figures[worst], f" of {evidence.names[worst]}" if evidence.names else ""
 
 
 def _relative_spread(times: Sequence[float]) -> float:

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import json
 import tempfile
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from edgekit.devices.workspace import installed, put_bytes
 from edgekit.errors import RunnerFailedError, WrongValueError
 from edgekit.measurement import (
     Assessment,
+    Block,
     Evidence,
     MachineState,
     Ratio,
@@ -130,11 +132,19 @@ def race_bundle(
             exact = checked.equal
         progress(f"racing EdgeKit and LiteRT on {device.name}, {rounds} rounds", None)
         machine, before = probe(device), read_state(device)
+        began = time.monotonic()
         answer = _run(device, model, threads, rounds)
         after = read_state(device)
+        seconds = time.monotonic() - began
     ours, theirs = answer["ns"]["edgekit"], answer["ns"]["litert"]
     evidence = Evidence(
-        before=before, after=after, series=(ours, theirs), threads=threads, is_steady=answer["is_steady"]
+        before=before,
+        after=after,
+        series=(ours, theirs),
+        names=("EdgeKit", "LiteRT"),
+        threads=threads,
+        is_steady=answer["is_steady"],
+        own_cores=answer["cpu_seconds"] / seconds,
     )
     ratio, assessment = paired_ratio(ours, theirs), judge(evidence)
     return Race(
@@ -225,6 +235,7 @@ def _install_race(device: Device, bundle: Bundle, model: Installed) -> None:
     paths = [runtime_file(name) for name in (_RACE, "litert_runner.py")]
     for path in (
         *paths,
+        Path(inspect.getfile(Block)),
         Path(inspect.getfile(warm_up)),
         bundle.path / "edgekit_model.py",
         bundle.path / _MODEL,

@@ -1,7 +1,7 @@
 """The host suite: whole-network latency on this machine, LiteRT with XNNPACK beside EdgeKit.
 
 Both engines of all models are loaded first. Then come rounds: each takes every model in a new random order,
-and times its engines one right after the other, in random order too. So whatever slows the machine
+and times its engines in turn, three times in random order too. So whatever slows the machine
 down for a while slows both engines, and no model has all of its rounds in the bad minute.
 """
 
@@ -18,7 +18,7 @@ import edgekit
 from benchmarks.circumstances import cpu_name
 from benchmarks.engines import EdgeKitEngine, LiteRtEngine
 from benchmarks.result import Bar, Row
-from benchmarks.series import Series
+from benchmarks.series import Series, measure_round
 from edgekit.devices.frames import frames_of, load_golden
 from edgekit.devices.local import LocalDevice
 from edgekit.measurement import Evidence, judge, paired_ratio, read_state
@@ -52,6 +52,15 @@ class _Race:
         return (self.ours, *self.theirs)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Conditions:
+    """What the machine was like while the rounds ran."""
+
+    before: MachineState
+    after: MachineState
+    own_cores: float  # that the engines kept busy, on average
+
+
 def measure(
     contenders: Sequence[Contender],
     work: Path,
@@ -83,11 +92,8 @@ def measure(
         for series in race.series:
             series.warm_up()
     say(f"{rounds} rounds")
-    device = LocalDevice()
-    before = read_state(device)
-    _run(races, rounds)
-    after = read_state(device)
-    return [_row(race, threads, clock, before, after) for race in races]
+    conditions = _run(races, rounds)
+    return [_row(race, threads, clock, conditions) for race in races]
 
 
 def _ready(contender: Contender, work: Path, threads: int, clock: Callable[[], float]) -> _Race:
@@ -100,30 +106,34 @@ def _ready(contender: Contender, work: Path, threads: int, clock: Callable[[], f
         contender=contender,
         bundle=bundle,
         exact=ours.is_exact(golden),
-        ours=Series(engine=ours, clock=clock),
-        theirs=tuple(Series(engine=engine, clock=clock) for engine in theirs),
+        ours=Series(ours, clock, with_threads=threads > 1),
+        theirs=tuple(Series(engine, clock, with_threads=threads > 1) for engine in theirs),
     )
 
 
-def _run(races: Sequence[_Race], rounds: int) -> None:
-    dice = random.Random(_SEED)
+def _run(races: Sequence[_Race], rounds: int) -> _Conditions:
+    device, dice = LocalDevice(), random.Random(_SEED)
+    before, began, used = read_state(device), time.monotonic(), time.process_time()
     for _ in range(rounds):
         for race in dice.sample(races, len(races)):
-            for series in dice.sample(race.series, len(race.series)):
-                series.seconds.append(series.block())
+            measure_round(race.series, dice)
+    own_cores = (time.process_time() - used) / (time.monotonic() - began)
+    return _Conditions(before=before, after=read_state(device), own_cores=own_cores)
 
 
-def _row(race: _Race, threads: int, clock: str, before: MachineState, after: MachineState) -> Row:
+def _row(race: _Race, threads: int, clock: str, conditions: _Conditions) -> Row:
     best = min(race.theirs, key=lambda series: float(np.median(series.seconds)))
     evidence = Evidence(
-        before=before,
-        after=after,
+        before=conditions.before,
+        after=conditions.after,
         series=[race.ours.seconds, best.seconds],
+        names=["EdgeKit", "LiteRT"],
         threads=threads,
         is_steady=race.ours.is_steady and best.is_steady,
+        own_cores=conditions.own_cores,
     )
     judged = judge(evidence)
-    ours, theirs = (1e6 * float(np.median(series.seconds)) for series in (race.ours, best))
+    ours, theirs = (_quartiles_us(series) for series in (race.ours, best))
     return Row(
         name=race.contender.name,
         cpu=cpu_name(),
@@ -131,11 +141,13 @@ def _row(race: _Race, threads: int, clock: str, before: MachineState, after: Mac
         trained=race.contender.trained,
         macs=race.bundle.manifest["macs"],
         unit="us",
-        edgekit=ours,
-        litert=theirs,
+        edgekit=ours[1],
+        litert=theirs[1],
         ratio=paired_ratio(race.ours.seconds, best.seconds),
         exact=race.exact,
         more={
+            "edgekit_middle_half_us": [ours[0], ours[2]],
+            "litert_middle_half_us": [theirs[0], theirs[2]],
             "clock": clock,
             "tuned_share": race.bundle.manifest["tuning"]["tuned_share"],
             "litert_threads": best.engine.threads if isinstance(best.engine, LiteRtEngine) else 1,
@@ -143,3 +155,8 @@ def _row(race: _Race, threads: int, clock: str, before: MachineState, after: Mac
             "reasons": [reason.words for reason in judged.reasons],
         },
     )
+
+
+def _quartiles_us(series: Series) -> tuple[float, float, float]:
+    low, middle, high = (1e6 * float(each) for each in np.percentile(series.seconds, [25, 50, 75]))
+    return low, middle, high

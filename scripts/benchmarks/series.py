@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
-import time
 from typing import TYPE_CHECKING
 
-from edgekit.measurement import warm_up
+from edgekit.measurement import TURNS, Block, one_round, warm_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import random
+    from collections.abc import Callable, Sequence
 
     from benchmarks.engines import Engine
 
-_BLOCK_SECONDS = 0.01  # one measurement: long beside the clock and the loop around it
+# Of engines that have several threads: LiteRT 2.3's use the cores for less than 0.2 ms after an invocation.
 _SETTLING_SECONDS = 0.003
 
 
-@dataclasses.dataclass(kw_only=True)
 class Series:
     """One engine of a race and its times so far."""
 
-    engine: Engine
-    clock: Callable[[], float]  # in seconds
-    calls: int = 1  # of a block
-    seconds: list[float] = dataclasses.field(default_factory=list)
-    is_steady: bool = True
+    def __init__(self, engine: Engine, clock: Callable[[], float], *, with_threads: bool = False) -> None:
+        """Prepare to measure an engine with a clock of seconds, among engines that may have threads."""
+        self.engine = engine
+        self.seconds: list[float] = []  # of one invocation, one number a round
+        self.is_steady = True
+        settling = _SETTLING_SECONDS if with_threads else 0.0
+        self.block = Block(engine.once, clock=clock, settling_seconds=settling)
 
     def warm_up(self) -> None:
-        """Run until the times are steady, and choose how many calls a block has."""
-        self.calls = max(1, round(_BLOCK_SECONDS / max(self.block(), 1e-7)))
-        self.is_steady = warm_up(self.block).is_steady
+        """Choose how many calls a block has, and run until the times are steady."""
+        self.block.calibrate()
+        self.is_steady = warm_up(self.block.typical).is_steady
 
-    def block(self) -> float:
-        """Seconds an invocation, over a block of them."""
-        time.sleep(_SETTLING_SECONDS)  # threads of the engine before, its work done, still watch for more
-        for _ in range(1 + self.calls // 10):  # its data is in the caches
-            self.engine.once()
-        start = self.clock()
-        for _ in range(self.calls):
-            self.engine.once()
-        return (self.clock() - start) / self.calls
+
+def measure_round(series: Sequence[Series], dice: random.Random) -> None:
+    """Time each engine once more, in turns of random order."""
+    orders = [dice.sample(range(len(series)), len(series)) for _ in range(TURNS)]
+    for one, seconds in zip(series, one_round([one.block for one in series], orders), strict=True):
+        one.seconds.append(seconds)

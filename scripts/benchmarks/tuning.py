@@ -22,7 +22,7 @@ import edgekit
 from benchmarks.circumstances import circumstances
 from benchmarks.engines import EdgeKitEngine
 from benchmarks.networks import network_path
-from benchmarks.series import Series
+from benchmarks.series import Series, measure_round
 from edgekit.devices.frames import load_golden
 from edgekit.errors import EdgeKitError
 from edgekit.measurement import Ratio, paired_ratio
@@ -103,7 +103,7 @@ def measure(model: Path, work: Path, *, minutes: float | None, rounds: int) -> F
         build_seconds = time.monotonic() - began
     engines = [EdgeKitEngine(bundle, threads=1) for bundle in (tuned, shipped)]
     exact = all(_is_exact(*pair) for pair in zip(engines, (tuned, shipped), strict=True))
-    one, other = (Series(engine=engine, clock=time.perf_counter) for engine in engines)
+    one, other = (Series(engine, time.perf_counter) for engine in engines)
     _race((one, other), rounds)
     return Found(
         model=model.stem,
@@ -143,8 +143,7 @@ def _race(series: Sequence[Series], rounds: int) -> None:
         one.warm_up()
     dice = random.Random(0)
     for _ in range(rounds):
-        for one in dice.sample(series, len(series)):
-            one.seconds.append(one.block())
+        measure_round(series, dice)
 
 
 def _words(found: Found) -> str:

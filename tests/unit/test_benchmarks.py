@@ -166,6 +166,9 @@ def test_a_race_on_this_machine_reports_ratios_intervals_and_exact_answers(
         assert model["threads"] == 2
         assert model["litert_threads"] in (1, 2)
         assert model["verdict"] in ("VALID", "DEGRADED", "INVALID")
+        for engine in ("edgekit", "litert"):
+            low, high = model[f"{engine}_middle_half_us"]
+            assert 0 < low <= model[f"{engine}_us"] <= high
 
 
 def test_a_network_with_random_weights_saturates_nowhere() -> None:

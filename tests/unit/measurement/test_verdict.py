@@ -62,6 +62,15 @@ def test_a_wide_spread(wide: float, verdict: Verdict) -> None:
     assert only(assess(series=(STEADY, (100.0, wide) * 10))) == (verdict, "spread too wide")
 
 
+def test_who_of_several_spreads_and_drifts_is_said() -> None:
+    wide = (100.0, 130.0) * 5 + (150.0, 180.0) * 5
+    found = assess(series=(STEADY, wide), names=("EdgeKit", "LiteRT"))
+    assert [reason.rule for reason in found.reasons] == ["spread too wide", "still moving"]
+    assert all("the rounds of LiteRT" in reason.words for reason in found.reasons)
+    nameless = assess(series=(wide,)).reasons
+    assert [" of LiteRT" in reason.words for reason in nameless] == [False, False]
+
+
 def test_one_disturbed_round_is_no_wide_spread() -> None:
     assert assess(series=((*STEADY, 1e6),)).verdict == Verdict.VALID
 
@@ -112,6 +121,17 @@ def test_others_on_all_other_cores() -> None:
     busy = {"cpu_time": CpuTime(busy=3900, stolen=0, total=4000)}
     assert only(assess(after=busy)) == (Verdict.DEGRADED, "others wanted the cores")
     assert assess(after=busy, threads=4).verdict == Verdict.VALID  # that may be us
+
+
+def test_others_beside_a_model_that_wants_all_cores() -> None:
+    busy = {"cpu_time": CpuTime(busy=3900, stolen=0, total=4000)}
+    assert only(assess(after=busy, threads=4, own_cores=3.5)) == (Verdict.DEGRADED, "others wanted the cores")
+    assert assess(after=busy, threads=4, own_cores=3.8).verdict == Verdict.VALID
+    assert (
+        assess(after=busy, threads=2, own_cores=2.5).verdict == Verdict.VALID
+    )  # two cores were left for them
+    words = assess(after=busy, threads=4, own_cores=3.5).reasons[0].words
+    assert "other programs kept 0.4 busy" in words
 
 
 def test_a_moment_is_too_short_to_tell_who_ran() -> None:
