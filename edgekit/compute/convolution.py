@@ -31,6 +31,11 @@ class Window:
     pad_top: int = 0
     pad_left: int = 0
 
+    @property
+    def taps_by_pixel(self) -> int:
+        """Columns of the filter by which it moves from pixel to pixel; 0 where that is no whole number."""
+        return 0 if self.stride_w % self.dilation_w else self.stride_w // self.dilation_w
+
     def padded_size(self, out_height: int, out_width: int) -> tuple[int, int]:
         """Height and width of the padded plane that `out_height` x `out_width` windows read."""
         return (

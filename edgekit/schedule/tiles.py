@@ -1,4 +1,4 @@
-"""Choosing tile sizes: how many pixels and channels one pass through the inner loop computes."""
+"""Tiles: how many pixels and channels one pass through the inner loop computes, and where they begin."""
 
 from __future__ import annotations
 
@@ -35,3 +35,8 @@ def vector_split(extent: int, most: int) -> int:
 def round_up(value: int, multiple: int) -> int:
     """The next multiple."""
     return -(-value // multiple) * multiple
+
+
+def overlapping_starts(channels: int, lanes: int) -> list[int]:
+    """Where vectors of channels begin: the last may overlap the one before it."""
+    return [min(start, max(0, channels - lanes)) for start in range(0, channels, lanes)]

@@ -10,13 +10,17 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from tvm import te, tirx
+from tvm import tirx
 
 from edgekit.schedule.sharing import shared_span
+from edgekit.schedule.templates.convolution_rows import row_call
+from edgekit.schedule.templates.micro_kernels import calling_stage, convolution_operands, seen
 from edgekit.schedule.templates.padding import pad_rows
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
+    from tvm import te
+
     from edgekit.compute.convolution import Convolution
     from edgekit.schedule.templates.convolution_rows import Runs
 
@@ -48,32 +52,17 @@ def patch_expressions(load: Convolution, patches: Patches, function: str) -> lis
     """Padding, then for every few rows of output: gather patches, call the micro-kernel `function`."""
     runs = patches.runs
     width = round_up(load.out_channels, runs.channels)
-    x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
-    weights = te.placeholder((width * runs.units * runs.unit,), "int8", "weights")
-    bias, multiplier, shift = (
-        te.placeholder((width * runs.factor_copies,), "int32", name)
-        for name in ("bias", "multiplier", "shift")
-    )
-    reads = [pad_rows(x, load), weights, bias, multiplier, shift]
+    x, *constants = convolution_operands(load, width * runs.units * runs.unit, width * runs.factor_copies)
     pixels = patches.rows * load.out_width
-    shapes = [
-        (load.batch, load.out_height, load.out_width, load.out_channels),
-        (pixels * runs.pixel_stride + _most_parts(pixels) * _OVERWRITTEN_BYTES,),
-    ]
-    out, _ = te.extern(
-        shapes,
-        reads,
+    out = calling_stage(
+        [pad_rows(x, load), *constants],
+        {
+            "out": (load.batch, load.out_height, load.out_width, load.out_channels),
+            "patches": (pixels * runs.pixel_stride + _most_parts(pixels) * _OVERWRITTEN_BYTES,),
+        },
         lambda inputs, outputs: _rows(inputs, outputs, load, patches, function),
-        name="out",
-        dtype=["int8", "int8"],
-        # Buffers of our own: te's would have offsets that nothing defines.
-        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
-        out_buffers=[
-            tirx.decl_buffer(shape, "int8", name)
-            for shape, name in zip(shapes, ("out", "patches"), strict=True)
-        ],
     )
-    return [x, weights, bias, multiplier, shift, out]
+    return [x, *constants, out]
 
 
 def _most_parts(pixels: int) -> int:
@@ -84,7 +73,7 @@ def _rows(inputs: list[Any], outputs: list[Any], load: Convolution, patches: Pat
     n, strip, row = (tirx.Var(name, "int32") for name in ("n", "strip", "row"))
     plane, *constants = inputs
     out, buffer = outputs
-    source, runs, how, window = patches.source, patches.runs, load.requantization, load.window
+    source, runs, window = patches.source, patches.runs, load.window
     first, count = shared_span(patches.rows * load.out_width, _PIXELS)
     start = first * runs.pixel_stride + first // _PIXELS * _OVERWRITTEN_BYTES
     # A thread's part of each row: from `left` on.
@@ -103,27 +92,17 @@ def _rows(inputs: list[Any], outputs: list[Any], load: Convolution, patches: Pat
         source.length,
         runs.pixel_stride,
     )
-    multiply = tirx.call_extern(
-        "void",
+    multiply = row_call(
         function,
-        tirx.address_of(buffer[start]),
-        *(tirx.address_of(constant[0]) for constant in constants),
-        tirx.address_of(out[n, strip * patches.rows, first, 0]),
+        [buffer[start], *(constant[0] for constant in constants), out[n, strip * patches.rows, first, 0]],
         count,
-        runs.pixel_stride,
-        runs.segments,
-        runs.stride,
-        runs.units,
+        load,
+        runs,
         load.out_channels,
-        how.zero_point,
-        how.low,
-        how.high,
     )
     gather_some = tirx.IfThenElse(gathered_pixels > 0, tirx.Evaluate(gather), None)
     rows = tirx.For(row, 0, patches.rows, tirx.ForKind.SERIAL, gather_some)
-    # Lowering shrinks a buffer to what it sees accessed: let it see the last byte.
-    last = tirx.address_of(buffer[int(buffer.shape[0]) - 1])
-    part = tirx.SeqStmt([tirx.Evaluate(last), rows, tirx.Evaluate(multiply)])
+    part = tirx.SeqStmt([seen(buffer, int(buffer.shape[0]) - 1), rows, multiply])
     body = tirx.IfThenElse(count > 0, part, None)
     strips = tirx.For(strip, 0, load.out_height // patches.rows, tirx.ForKind.SERIAL, body)
     return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, strips)

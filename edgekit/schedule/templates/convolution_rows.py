@@ -11,14 +11,16 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tvm import te, tirx
+from tvm import tirx
 
 from edgekit.schedule.sharing import shared_loop, shared_span
+from edgekit.schedule.templates.micro_kernels import calling_stage, convolution_operands
 from edgekit.schedule.templates.padding import pad_rows
 from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from tvm import te
 
     from edgekit.compute.convolution import Convolution
 
@@ -47,6 +49,11 @@ class Runs:
         return round_up(self.length, self.unit) // self.unit
 
     @property
+    def counted_length(self) -> int:
+        """The length of a run as the micro-kernel takes it."""
+        return self.length if self.is_counted_in_bytes else self.units
+
+    @property
     def packed_bytes(self) -> int:
         """Bytes of a channel's packed weights."""
         return self.table_bytes + self.segments * self.units * self.unit
@@ -65,33 +72,30 @@ def pack_weights(weights: NDArray[np.int8], load: Convolution, runs: Runs) -> ND
 def row_expressions(load: Convolution, runs: Runs, function: str) -> list[te.Tensor]:
     """Padding, then a call of the micro-kernel `function` for each row of output."""
     width = round_up(load.out_channels, runs.channels)
-    x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
-    weights = te.placeholder((width * runs.packed_bytes,), "int8", "weights")
-    bias, multiplier, shift = (
-        te.placeholder((width * runs.factor_copies,), "int32", name)
-        for name in ("bias", "multiplier", "shift")
-    )
-    reads = [pad_rows(x, load), weights, bias, multiplier, shift]
-    shape = (load.batch, load.out_height, load.out_width, load.out_channels)
-    out = te.extern(
-        shape,
-        reads,
+    x, *constants = convolution_operands(load, width * runs.packed_bytes, width * runs.factor_copies)
+    out = calling_stage(
+        [pad_rows(x, load), *constants],
+        {"out": (load.batch, load.out_height, load.out_width, load.out_channels)},
         lambda inputs, outputs: _rows(inputs, outputs[0], load, runs, function),
-        name="out",
-        dtype="int8",
-        # Buffers of our own: te's would have offsets that nothing defines.
-        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
-        out_buffers=[tirx.decl_buffer(shape, "int8", "out")],
     )
-    return [x, weights, bias, multiplier, shift, out]
+    return [x, *constants, out]
 
 
 def _rows(inputs: list[Any], out: Any, load: Convolution, runs: Runs, function: str) -> Any:
     """One call of the micro-kernel for each row of output, or for a thread's part of the only row."""
     n, y = tirx.Var("n", "int32"), tirx.Var("y", "int32")
+    plane, weights, *factors = inputs
+    window = load.window
 
     def call(pixel: Any, pixels: Any, channel: Any, channels: Any) -> Any:
-        return _call(inputs, out, load, runs, function, (n, y, pixel, channel), pixels, channels)
+        """Only where a row is one pixel may the channels be fewer: they are the distance of pixels, too."""
+        starts = [
+            plane[n, y * window.stride_h, pixel * window.stride_w, 0],
+            weights[channel * runs.packed_bytes],
+            *(values[channel * runs.factor_copies] for values in factors),
+            out[n, y, pixel, channel],
+        ]
+        return row_call(function, starts, pixels, load, runs, channels)
 
     if load.out_height > 1:
         row = shared_loop(y, load.out_height, call(0, load.out_width, 0, load.out_channels))
@@ -106,40 +110,28 @@ def _rows(inputs: list[Any], out: Any, load: Convolution, runs: Runs, function: 
     return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, row)
 
 
-def _call(
-    inputs: list[Any],
-    out: Any,
-    load: Convolution,
-    runs: Runs,
-    function: str,
-    start: tuple[Any, Any, Any, Any],
-    pixels: Any,
-    channels: Any,
+def row_call(
+    function: str, starts: list[Any], pixels: Any, load: Convolution, runs: Runs, channels: Any, *more: Any
 ) -> Any:
-    """Compute so many pixels of an output row from `start` on: image, row, pixel, channel.
+    """A call with the operands of `ek_row` in edgekit/kernels/common/row.h, in its order, and `more`.
 
-    Only where a row is one pixel may the channels be fewer than all: their number is also the distance
-    between two pixels.
+    `starts` are the elements that its pointers point at, from the input's to the output's.
     """
-    plane, weights, *of_channels = inputs
-    n, y, pixel, channel = start
-    how, window = load.requantization, load.window
+    how = load.requantization
     return tirx.Evaluate(
         tirx.call_extern(
             "void",
             function,
-            tirx.address_of(plane[n, y * window.stride_h, pixel * window.stride_w, 0]),
-            tirx.address_of(weights[channel * runs.packed_bytes]),
-            *(tirx.address_of(values[channel * runs.factor_copies]) for values in of_channels),
-            tirx.address_of(out[n, y, pixel, channel]),
+            *(tirx.address_of(element) for element in starts),
             pixels,
             runs.pixel_stride,
             runs.segments,
             runs.stride,
-            runs.length if runs.is_counted_in_bytes else runs.units,
+            runs.counted_length,
             channels,
             how.zero_point,
             how.low,
             how.high,
+            *more,
         )
     )

@@ -16,10 +16,10 @@ from tvm import te
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
-from edgekit.schedule.templates.depthwise_rows import LANES, block_starts, depthwise_expressions
+from edgekit.schedule.templates.depthwise_rows import LANES, depthwise_expressions
 from edgekit.schedule.templates.padding import vectorize_function_padding
 from edgekit.schedule.templates.row_form import tile_form
-from edgekit.schedule.tiles import round_up
+from edgekit.schedule.tiles import overlapping_starts, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
         reads, filter_name = line.reads(load), f"line_{line.quads}x{line.outputs}"
         quads = line.quads * line.outputs
     function = f"ek_depthwise_row_dot_{filter_name}_{tile_form(load.requantization)}"
-    packed = len(block_starts(load.out_channels)) * quads * _QUAD * LANES
+    packed = len(overlapping_starts(load.out_channels, LANES)) * quads * _QUAD * LANES
     expressions = depthwise_expressions(load, reads, packed, function, least_rows=_ROWS_3X3)
     return Scheduled(
         vectorize_function_padding(te.create_prim_func(expressions)),
@@ -104,7 +104,7 @@ DEPTHWISE_DOT_ROWS = Template(
 def pack_quads(weights: NDArray[np.int8], load: Convolution) -> NDArray[np.int8]:
     """[kernel_h, kernel_w, channel] to [block, output that shares quads, quad, 8 channels, 4]."""
     taps = weights.reshape(load.window.kernel_h, load.window.kernel_w, load.out_channels)
-    blocks = [taps[..., start : start + LANES] for start in block_starts(load.out_channels)]
+    blocks = [taps[..., start : start + LANES] for start in overlapping_starts(load.out_channels, LANES)]
     return np.concatenate([quad.reshape(-1) for block in blocks for quad in _quads_of_block(block, load)])
 
 

@@ -17,9 +17,14 @@ from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.sharing import shared_span
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
+from edgekit.schedule.templates.micro_kernels import (
+    calling_stage,
+    constant_packers,
+    convolution_operands,
+)
 from edgekit.schedule.templates.padding import pad_rows, vectorize_function_padding
 from edgekit.schedule.templates.row_form import tile_form
-from edgekit.schedule.tiles import round_up
+from edgekit.schedule.tiles import overlapping_starts, round_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,18 +46,10 @@ def _apply(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
     packed = round_up(load.out_channels, LANES) * load.window.kernel_h * load.window.kernel_w
     function = f"ek_depthwise_row_{_filter_name(load)}_{tile_form(load.requantization)}"
-
-    def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(values, (0, max(0, LANES - len(values))), mode="edge")
-
+    expressions = depthwise_expressions(load, load, packed, function)
     return Scheduled(
-        vectorize_function_padding(te.create_prim_func(depthwise_expressions(load, load, packed, function))),
-        {
-            1: lambda weights: pack_weights(weights, load),
-            2: pad_channels,
-            3: pad_channels,
-            4: pad_channels,
-        },
+        vectorize_function_padding(te.create_prim_func(expressions)),
+        constant_packers(lambda weights: pack_weights(weights, load), max(load.out_channels, LANES)),
         kernels="neon",
         overread_bytes=OVERREAD_BYTES,
     )
@@ -69,12 +66,9 @@ def pack_weights(weights: NDArray[np.int8], load: Convolution) -> NDArray[np.int
     taps = weights.reshape(-1, channels)
     if channels < LANES:
         taps = np.pad(taps, ((0, 0), (0, LANES - channels)))
-    return np.concatenate([taps[:, start : start + LANES].reshape(-1) for start in block_starts(channels)])
-
-
-def block_starts(channels: int) -> list[int]:
-    """Where vectors of channels begin: the last may overlap the one before it."""
-    return [min(start, max(0, channels - LANES)) for start in range(0, channels, LANES)]
+    return np.concatenate(
+        [taps[:, start : start + LANES].reshape(-1) for start in overlapping_starts(channels, LANES)]
+    )
 
 
 def depthwise_expressions(
@@ -86,26 +80,15 @@ def depthwise_expressions(
     `least_rows` rows of output at least, if there are more than one.
     """
     channels = load.out_channels
-    x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
-    weights = te.placeholder((packed_bytes,), "int8", "weights")
-    bias, multiplier, shift = (
-        te.placeholder((max(channels, LANES),), "int32", name) for name in ("bias", "multiplier", "shift")
-    )
+    x, *constants = convolution_operands(load, packed_bytes, max(channels, LANES))
     filters = channels // load.in_channels
     plane = pad_rows(x, reads) if filters == 1 else pad_plane(x, reads, expand=filters)
-    operands = [plane, weights, bias, multiplier, shift]
-    shape = (load.batch, load.out_height, load.out_width, channels)
-    out = te.extern(
-        shape,
-        operands,
+    out = calling_stage(
+        [plane, *constants],
+        {"out": (load.batch, load.out_height, load.out_width, channels)},
         lambda inputs, outputs: _calls(inputs, outputs[0], load, reads.plane[1], function, least_rows),
-        name="out",
-        dtype="int8",
-        # Buffers of our own: te's would have offsets that nothing defines.
-        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in operands],
-        out_buffers=[tirx.decl_buffer(shape, "int8", "out")],
     )
-    return [x, weights, bias, multiplier, shift, out]
+    return [x, *constants, out]
 
 
 def _calls(inputs: list[Any], out: Any, load: Convolution, width: int, function: str, least_rows: int) -> Any:
@@ -140,6 +123,5 @@ def _calls(inputs: list[Any], out: Any, load: Convolution, width: int, function:
 
 def _filter_name(load: Convolution) -> str:
     window = load.window
-    by = window.stride_w // window.dilation_w if window.stride_w % window.dilation_w == 0 else 0
-    name = f"{window.kernel_h}x{window.kernel_w}_by_{by}"
+    name = f"{window.kernel_h}x{window.kernel_w}_by_{window.taps_by_pixel}"
     return name if name in _FILTERS and load.out_channels >= LANES else "any"

@@ -18,6 +18,7 @@ from edgekit.compute.quantize import FloatQuantization
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.sharing import shared_span
 from edgekit.schedule.template import Job, Parameters, Template, one_point
+from edgekit.schedule.templates.micro_kernels import calling_stage
 
 if TYPE_CHECKING:
     from edgekit.schedule.cpu import CpuClass
@@ -81,15 +82,11 @@ def _apply(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
         te.placeholder([math.prod(int(size) for size in operand.shape)], str(operand.dtype), f"x{position}")
         for position, operand in enumerate(types)
     ]
-    out = te.extern(
-        (_elements(job),),
+    out = calling_stage(
         reads,
+        {"out": (_elements(job),)},
         lambda inputs, outputs: _body(inputs, outputs[0], call),
-        name="out",
         dtype=str(result.dtype),
-        # Buffers of our own: te's would have offsets that nothing defines.
-        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
-        out_buffers=[tirx.decl_buffer((_elements(job),), str(result.dtype), "out")],
     )
     return Scheduled(te.create_prim_func([*reads, out]), kernels="neon" if cpu.is_aarch64 else "x86")
 

@@ -17,6 +17,7 @@ from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.mcu_depthwise import depthwise_table
+from edgekit.schedule.tiles import overlapping_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +100,7 @@ def _pack(weights: NDArray[np.int8], load: Convolution) -> NDArray[np.int32]:
     window, channels = load.window, load.in_channels
     rows = weights.reshape(channels, window.kernel_h, window.kernel_w)
     rows = np.pad(rows, ((0, 0), (0, 0), (0, window.kernel_w % 2)))
-    blocks = [rows[min(start, channels - _CHANNELS) :][:_CHANNELS] for start in range(0, channels, _CHANNELS)]
+    blocks = [rows[start : start + _CHANNELS] for start in overlapping_starts(channels, _CHANNELS)]
     taps = np.stack(blocks).reshape(len(blocks), 2, 2, window.kernel_h, -1, 2)
     return np.ascontiguousarray(taps.transpose(0, 3, 4, 1, 5, 2)).reshape(-1).view("<i4")
 

@@ -13,6 +13,7 @@ from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.mcu_depthwise import depthwise_table
 from edgekit.schedule.templates.mcu_depthwise_plain import INT16_LIMIT, by_windows, window_fields
+from edgekit.schedule.tiles import overlapping_starts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,8 +55,7 @@ MCU_DEPTHWISE_MVE = Template(
 
 def _blocks(channels: int) -> list[slice]:
     """The channels of each vector; the last ones overlap those before."""
-    starts = (min(start, channels - _VECTOR) for start in range(0, channels, _VECTOR))
-    return [slice(start, start + _VECTOR) for start in starts]
+    return [slice(start, start + _VECTOR) for start in overlapping_starts(channels, _VECTOR)]
 
 
 def _pack_weights(table: ChannelTable, load: Convolution) -> NDArray[np.int32]:

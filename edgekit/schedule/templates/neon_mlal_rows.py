@@ -11,9 +11,8 @@ records that know `runs` and `patches` alone say nothing against it.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from tvm import te
 
 from edgekit.schedule.cpu import RowKernel
@@ -22,6 +21,7 @@ from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.convolution_patches import gathered, patch_expressions
 from edgekit.schedule.templates.convolution_rows import Runs, row_expressions
+from edgekit.schedule.templates.micro_kernels import constant_packers
 from edgekit.schedule.templates.neon_runs import is_convolution_by_rows
 from edgekit.schedule.templates.padding import vectorize_function_padding
 from edgekit.schedule.templates.pair_packing import (
@@ -34,14 +34,12 @@ from edgekit.schedule.templates.pair_packing import (
     table_bytes,
 )
 from edgekit.schedule.templates.row_form import tile_form
+from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
     from edgekit.compute.convolution import Convolution
     from edgekit.schedule.cpu import CpuClass
+    from edgekit.schedule.scheduled import Packer
     from edgekit.schedule.templates.convolution_patches import Patches
 
 _RUNS, _PATCHES = Parameters(reads="runs"), Parameters(reads="patches")
@@ -82,9 +80,9 @@ def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
     if parameters == _PATCHES:
         patches = gathered(load, runs)
         expressions = patch_expressions(load, patches, function)
-        return _scheduled(expressions, lambda weights: pack_steps(weights, load, patches.runs, vectors))
+        return _scheduled(load, expressions, lambda weights: pack_steps(weights, load, patches.runs, vectors))
     expressions = row_expressions(load, runs, function)
-    return _scheduled(expressions, lambda weights: pack_steps(weights, load, runs, vectors))
+    return _scheduled(load, expressions, lambda weights: pack_steps(weights, load, runs, vectors))
 
 
 def _fits_long(job: Job, cpu: CpuClass) -> bool:
@@ -98,18 +96,13 @@ def _apply_long(job: Job, cpu: CpuClass, _parameters: Parameters) -> Scheduled:
     runs = dataclasses.replace(runs, table_bytes=table_bytes(runs) // LANES)
     function = f"ek_convolution_row_mlal_long_{tile_form(load.requantization)}"
     expressions = row_expressions(load, runs, function)
-    return _scheduled(expressions, lambda weights: pack_long_steps(weights, load, runs, vectors))
+    return _scheduled(load, expressions, lambda weights: pack_long_steps(weights, load, runs, vectors))
 
 
-def _scheduled(
-    expressions: list[te.Tensor], pack: Callable[[NDArray[np.int8]], NDArray[np.int8]]
-) -> Scheduled:
-    def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(values, (0, -len(values) % LANES), mode="edge")
-
+def _scheduled(load: Convolution, expressions: list[te.Tensor], pack: Packer) -> Scheduled:
     return Scheduled(
         vectorize_function_padding(te.create_prim_func(expressions)),
-        {1: pack, **dict.fromkeys((2, 3, 4), pad_channels)},
+        constant_packers(pack, round_up(load.out_channels, LANES)),
         kernels="neon",
         overread_bytes=OVERREAD_BYTES,
     )

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tvm import s_tir, te, tirx
+from tvm import s_tir, tirx
 
 from edgekit.compute.convolution import pad_plane
 from edgekit.schedule.inspect import nodes
 from edgekit.schedule.sharing import share_begin, share_end, share_stage
+from edgekit.schedule.templates.micro_kernels import calling_stage, seen
 from edgekit.schedule.tiles import vector_split
 
 if TYPE_CHECKING:
+    from tvm import te
+
     from edgekit.compute.convolution import Convolution
 
 _LEAST_VECTOR_BYTES = 8
@@ -31,16 +34,10 @@ def pad_rows(x: te.Tensor, load: Convolution) -> te.Tensor:
     is_all_padding = load.window.pad_left >= wide  # the function wants a row's input to begin in the plane
     if load.reads_input or fills_vectors or is_short or is_all_padding:
         return pad_plane(x, load)
-    shape = (load.batch, high, wide, load.in_channels)
-    return te.extern(
-        shape,
+    return calling_stage(
         [x],
+        {"plane": (load.batch, high, wide, load.in_channels)},
         lambda inputs, outputs: _pad_rows(inputs[0], outputs[0], load),
-        name="plane",
-        dtype="int8",
-        # Buffers of our own: te's would have offsets that nothing defines.
-        in_buffers=[tirx.decl_buffer(x.shape, "int8", x.op.name)],
-        out_buffers=[tirx.decl_buffer(shape, "int8", "plane")],
     )
 
 
@@ -63,9 +60,8 @@ def _pad_rows(x: Any, plane: Any, load: Convolution) -> Any:
         min(load.width, wide - window.pad_left) * channels,
         load.pad_value,
     )
-    # Lowering shrinks a buffer to what it sees accessed: let it see the last byte.
-    last = tirx.address_of(plane[load.batch - 1, high - 1, wide - 1, channels - 1])
-    part = tirx.SeqStmt([tirx.Evaluate(last), tirx.Evaluate(call)])
+    last = seen(plane, load.batch - 1, high - 1, wide - 1, channels - 1)
+    part = tirx.SeqStmt([last, tirx.Evaluate(call)])
     body = tirx.IfThenElse(first < end, part, None)
     return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, body)
 

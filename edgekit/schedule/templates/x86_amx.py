@@ -22,7 +22,13 @@ from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.sharing import share_begin, share_end, shared_span
 from edgekit.schedule.template import Job, Parameters, Template
 from edgekit.schedule.templates.convolution import flatten_pixels
-from edgekit.schedule.templates.convolution_rows import Runs, pack_weights
+from edgekit.schedule.templates.convolution_rows import Runs, pack_weights, row_call
+from edgekit.schedule.templates.micro_kernels import (
+    calling_stage,
+    constant_packers,
+    convolution_operands,
+    seen,
+)
 from edgekit.schedule.templates.padding import pad_rows, vectorize_function_padding
 from edgekit.schedule.templates.x86_form import x86_form
 from edgekit.schedule.templates.x86_patches import depth_of, divide, patch_expressions
@@ -135,72 +141,50 @@ def _packers(load: Convolution, runs: Runs) -> dict[int, Packer]:
         rows = weights.reshape(load.out_channels, runs.segments, -1)
         return pack_weights(np.pad(rows, ((0, 0), (0, 0), (0, runs.length - rows.shape[2]))), load, runs)
 
-    def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(values, (0, -len(values) % runs.channels), mode="edge")
-
-    return {1: pack, 2: pad_channels, 3: pad_channels, 4: pad_channels}
+    return constant_packers(pack, round_up(load.out_channels, runs.channels))
 
 
 def _plane_expressions(load: Convolution, runs: Runs, function: str) -> list[te.Tensor]:
     """Padding, then a call of the micro-kernel `function` for a thread's rows of output."""
     width = round_up(load.out_channels, runs.channels)
-    x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
-    weights = te.placeholder((width * runs.packed_bytes,), "int8", "weights")
-    bias, multiplier, shift = (
-        te.placeholder((width,), "int32", name) for name in ("bias", "multiplier", "shift")
-    )
-    reads = [pad_rows(x, load), weights, bias, multiplier, shift]
-    shape = (load.batch, load.out_height, load.out_width, load.out_channels)
-    out = te.extern(
-        shape,
-        reads,
+    x, *constants = convolution_operands(load, width * runs.packed_bytes, width)
+    out = calling_stage(
+        [pad_rows(x, load), *constants],
+        {"out": (load.batch, load.out_height, load.out_width, load.out_channels)},
         lambda inputs, outputs: _plane_calls(inputs, outputs[0], load, runs, function),
-        name="out",
-        dtype="int8",
-        # Buffers of our own: te's would have offsets that nothing defines.
-        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
-        out_buffers=[tirx.decl_buffer(shape, "int8", "out")],
     )
-    return [x, weights, bias, multiplier, shift, out]
+    return [x, *constants, out]
 
 
 def _plane_calls(inputs: list[Any], out: Any, load: Convolution, runs: Runs, function: str) -> Any:
     """One call for a thread's part of an image."""
     n = tirx.Var("n", "int32")
     plane, *constants = inputs
-    how, (high, wide) = load.requantization, load.plane
+    high, wide = load.plane
     y, pixel, pixels = 0, 0, (load.out_height - 1) * wide + load.out_width
     channel, channels = 0, load.out_channels
     if load.out_channels * runs.packed_bytes > high * wide * load.in_channels:
         channel, channels = shared_span(load.out_channels, _SHARED_CHANNELS)
         part = channels
     elif load.out_height > 1:
-        y, end = share_begin(load.out_height), share_end(load.out_height)
-        pixels, part = (end - y - 1) * wide + load.out_width, end - y
+        y = share_begin(load.out_height)
+        part = share_end(load.out_height) - y
+        pixels = (part - 1) * wide + load.out_width
     else:
         pixel, pixels = shared_span(load.out_width, _LEAST_PIXELS)
         part = pixels
-    call = tirx.call_extern(
-        "void",
+    call = row_call(
         function,
-        tirx.address_of(plane[n, y, pixel, 0]),
-        *(tirx.address_of(constant[0]) for constant in constants),
-        tirx.address_of(out[n, y, pixel, 0]),
+        [plane[n, y, pixel, 0], *(constant[0] for constant in constants), out[n, y, pixel, 0]],
         pixels,
-        runs.pixel_stride,
-        runs.segments,
-        runs.stride,
-        runs.length,
+        load,
+        runs,
         load.out_channels,
-        how.zero_point,
-        how.low,
-        how.high,
         wide,
         load.out_width,
         channel,
         channel + channels,
     )
-    # Lowering shrinks a buffer to what it sees accessed: let it see the last byte.
-    ends = [tirx.Evaluate(tirx.address_of(plane[load.batch - 1, high - 1, wide - 1, load.in_channels - 1]))]
-    body = tirx.IfThenElse(part > 0, tirx.Evaluate(call), None)
-    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, tirx.SeqStmt([*ends, body]))
+    end = seen(plane, load.batch - 1, high - 1, wide - 1, load.in_channels - 1)
+    body = tirx.SeqStmt([end, tirx.IfThenElse(part > 0, call, None)])
+    return tirx.For(n, 0, load.batch, tirx.ForKind.SERIAL, body)

@@ -10,17 +10,16 @@ Parameters: `filter`, which taps are interleaved, and how far the filter may mov
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgekit.schedule.cpu import X86Kernel
-from edgekit.schedule.scheduled import Scheduled
-from edgekit.schedule.template import Job, Parameters, Template, preferring
+from edgekit.schedule.template import Job, Parameters, Template
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.x86_depthwise_rows import depthwise_rows
 from edgekit.schedule.templates.x86_form import x86_form
-from edgekit.schedule.tiles import round_up
+from edgekit.schedule.tiles import overlapping_starts, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
     from edgekit.compute.convolution import Convolution
     from edgekit.schedule.cpu import CpuClass
+    from edgekit.schedule.scheduled import Scheduled
 
-OVERREAD_BYTES = 15  # where there are fewer channels than lanes
 _LANES = 16
 _TAPS = 4  # interleaved
 
@@ -61,29 +60,17 @@ def _fits(_job: Job, cpu: CpuClass) -> bool:
 
 
 def _space(job: Job, _cpu: CpuClass) -> tuple[Parameters, ...]:
-    first, *others = (Parameters(filter=kind.name) for kind in _filters(flatten_pixels(job.workload)))
-    return preferring(first, others)
+    return tuple(Parameters(filter=kind.name) for kind in _filters(flatten_pixels(job.workload)))
 
 
 def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
     kind = next(kind for kind in _filters(load) if kind.name == parameters["filter"])
     function = f"ek_depthwise_row_{cpu.x86_kernel}_{kind.name}_{x86_form(load.requantization)}"
-    packed_bytes = round_up(load.out_channels, _LANES) * len(_beginnings(load, kind)) * _TAPS
-
-    def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(values, (0, max(0, _LANES - len(values))), mode="edge")
-
-    return Scheduled(
-        depthwise_rows(load, function, packed_bytes, _LANES),
-        {
-            1: lambda weights: pack_weights(weights, load, _beginnings(load, kind)),
-            2: pad_channels,
-            3: pad_channels,
-            4: pad_channels,
-        },
-        kernels="x86",
-        overread_bytes=OVERREAD_BYTES,
+    vectors = _vectors(load, kind)
+    packed_bytes = round_up(load.out_channels, _LANES) * len(vectors) * _TAPS
+    return depthwise_rows(
+        load, function, packed_bytes, _LANES, lambda weights: pack_weights(weights, load, vectors)
     )
 
 
@@ -95,7 +82,7 @@ X86_DEPTHWISE = Template(
 def _filters(load: Convolution) -> Iterable[_Filter]:
     """The instances that may compute a convolution, the best first."""
     window = load.window
-    moves = window.stride_w // window.dilation_w if window.stride_w % window.dilation_w == 0 else 0
+    moves = window.taps_by_pixel
     if window.kernel_h == window.kernel_w == 3 and moves in _3X3:
         yield _3X3[moves]
     if moves in _SLIDING:
@@ -107,7 +94,7 @@ def _filters(load: Convolution) -> Iterable[_Filter]:
 # ---------------------------------------------------------------------------------------- packing
 
 
-def _beginnings(load: Convolution, kind: _Filter) -> list[list[tuple[int, int]]]:
+def _vectors(load: Convolution, kind: _Filter) -> list[list[tuple[int, int]]]:
     """The taps (row, column) of every vector of weights; those outside the filter are padding."""
     window = load.window
     if kind in _3X3.values():
@@ -135,7 +122,7 @@ def pack_weights(
     whole = weights.reshape(window.kernel_h, window.kernel_w, channels)
     if channels < _LANES:
         whole = np.pad(whole, ((0, 0), (0, 0), (0, _LANES - channels)))
-    starts = [min(start, max(0, channels - _LANES)) for start in range(0, channels, _LANES)]
+    starts = overlapping_starts(channels, _LANES)
     packed = np.zeros((len(starts), len(vectors), _LANES, _TAPS), np.int8)
     for block, start in enumerate(starts):
         for vector, taps in enumerate(vectors):

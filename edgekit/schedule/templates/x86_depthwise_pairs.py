@@ -10,17 +10,17 @@ Parameters: `filter`, how many columns of the filter a part has, and how far it 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgekit.schedule.cpu import X86Kernel
-from edgekit.schedule.scheduled import Scheduled
-from edgekit.schedule.template import Job, Parameters, Template, preferring
+from edgekit.schedule.template import Job, Parameters, Template
 from edgekit.schedule.templates.convolution import flatten_pixels
 from edgekit.schedule.templates.x86_depthwise_rows import depthwise_rows
 from edgekit.schedule.templates.x86_form import x86_form
-from edgekit.schedule.tiles import round_up
+from edgekit.schedule.tiles import overlapping_starts, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from edgekit.compute.convolution import Convolution
     from edgekit.schedule.cpu import CpuClass
+    from edgekit.schedule.scheduled import Scheduled
 
-OVERREAD_BYTES = 7  # where there are fewer channels than lanes
 _LANES = 8
 _TAPS = 2  # interleaved: rows of the filter
 
@@ -56,29 +56,16 @@ def _fits(_job: Job, cpu: CpuClass) -> bool:
 
 
 def _space(job: Job, _cpu: CpuClass) -> tuple[Parameters, ...]:
-    first, *others = (Parameters(filter=part.name) for part in _parts(flatten_pixels(job.workload)))
-    return preferring(first, others)
+    return tuple(Parameters(filter=part.name) for part in _parts(flatten_pixels(job.workload)))
 
 
 def _apply(job: Job, cpu: CpuClass, parameters: Parameters) -> Scheduled:
     load = flatten_pixels(job.workload)
     part = next(part for part in _parts(load) if part.name == parameters["filter"])
     function = f"ek_depthwise_row_{cpu.x86_kernel}_{part.name}_{x86_form(load.requantization)}"
-    rows, columns = _padded_filter(load, part)
-
-    def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(values, (0, max(0, _LANES - len(values))), mode="edge")
-
-    return Scheduled(
-        depthwise_rows(load, function, round_up(load.out_channels, _LANES) * rows * columns, _LANES),
-        {
-            1: lambda weights: _pack_weights(weights, load, part),
-            2: pad_channels,
-            3: pad_channels,
-            4: pad_channels,
-        },
-        kernels="x86",
-        overread_bytes=OVERREAD_BYTES,
+    packed_bytes = round_up(load.out_channels, _LANES) * math.prod(_padded_filter(load, part))
+    return depthwise_rows(
+        load, function, packed_bytes, _LANES, lambda weights: _pack_weights(weights, load, part)
     )
 
 
@@ -90,9 +77,8 @@ X86_DEPTHWISE_PAIRS = Template(
 def _parts(load: Convolution) -> Iterable[_Part]:
     """The instances that may compute a convolution, the best first."""
     window = load.window
-    moves = window.stride_w // window.dilation_w if window.stride_w % window.dilation_w == 0 else 0
-    if window.kernel_w > 1 and moves in _SHARING:
-        yield min(_SHARING[moves], key=lambda part: round_up(window.kernel_w, part.columns))
+    if window.kernel_w > 1 and window.taps_by_pixel in _SHARING:
+        yield min(_SHARING[window.taps_by_pixel], key=lambda part: round_up(window.kernel_w, part.columns))
     yield _ANY
 
 
@@ -109,7 +95,7 @@ def _pack_weights(weights: NDArray[np.int8], load: Convolution, part: _Part) -> 
     taps[: window.kernel_h, : window.kernel_w, :channels] = weights.reshape(
         window.kernel_h, window.kernel_w, channels
     )
-    starts = [min(start, max(0, channels - _LANES)) for start in range(0, channels, _LANES)]
+    starts = overlapping_starts(channels, _LANES)
     blocks = np.stack([taps[:, :, start : start + _LANES] for start in starts])
     pairs = blocks.reshape(len(starts), rows // _TAPS, _TAPS, columns, _LANES)
     return np.ascontiguousarray(pairs.transpose(0, 1, 3, 4, 2)).reshape(-1)

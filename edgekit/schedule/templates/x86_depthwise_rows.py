@@ -8,45 +8,48 @@ from typing import TYPE_CHECKING, Any
 from tvm import te, tirx
 
 from edgekit.compute.convolution import pad_plane
+from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.sharing import shared_span
+from edgekit.schedule.templates.micro_kernels import (
+    calling_stage,
+    constant_packers,
+    convolution_operands,
+)
 from edgekit.schedule.templates.padding import vectorize_function_padding
 
 if TYPE_CHECKING:
     from edgekit.compute.convolution import Convolution
+    from edgekit.schedule.scheduled import Packer
 
 _PIXELS = 8  # that a thread computes at least, of a single row
 
 
-def depthwise_rows(load: Convolution, function: str, packed_bytes: int, lanes: int) -> Any:
-    """The kernel that calls a micro-kernel for the rows of a depthwise convolution.
+def depthwise_rows(
+    load: Convolution, function: str, packed_bytes: int, lanes: int, pack: Packer
+) -> Scheduled:
+    """Call a micro-kernel for the rows of a depthwise convolution.
 
-    `packed_bytes` is what the packed weights take; biases, multipliers and shifts are padded to at least
-    `lanes` channels.
+    It takes vectors of so many `lanes`, so that fewer channels are padded to one; what `pack` makes of the
+    weights takes `packed_bytes`.
     """
-    return vectorize_function_padding(te.create_prim_func(_expressions(load, function, packed_bytes, lanes)))
+    width = max(load.out_channels, lanes)
+    return Scheduled(
+        vectorize_function_padding(te.create_prim_func(_expressions(load, function, packed_bytes, width))),
+        constant_packers(pack, width),
+        kernels="x86",
+        overread_bytes=lanes - 1,  # where there are fewer channels than lanes
+    )
 
 
-def _expressions(load: Convolution, function: str, packed_bytes: int, lanes: int) -> list[te.Tensor]:
-    channels = load.out_channels
-    x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
-    weights = te.placeholder((packed_bytes,), "int8", "weights")
-    bias, multiplier, shift = (
-        te.placeholder((max(channels, lanes),), "int32", name) for name in ("bias", "multiplier", "shift")
+def _expressions(load: Convolution, function: str, packed_bytes: int, width: int) -> list[te.Tensor]:
+    x, *constants = convolution_operands(load, packed_bytes, width)
+    plane, rest = _repeated(x, load)
+    out = calling_stage(
+        [plane, *constants],
+        {"out": (load.batch, load.out_height, load.out_width, load.out_channels)},
+        lambda inputs, outputs: _calls(inputs, outputs[0], rest, function),
     )
-    plane, load = _repeated(x, load)
-    reads = [plane, weights, bias, multiplier, shift]
-    shape = (load.batch, load.out_height, load.out_width, channels)
-    out = te.extern(
-        shape,
-        reads,
-        lambda inputs, outputs: _calls(inputs, outputs[0], load, function),
-        name="out",
-        dtype="int8",
-        # Buffers of our own: te's would have offsets that nothing defines.
-        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
-        out_buffers=[tirx.decl_buffer(shape, "int8", "out")],
-    )
-    return [x, weights, bias, multiplier, shift, out]
+    return [x, *constants, out]
 
 
 def _repeated(x: te.Tensor, load: Convolution) -> tuple[te.Tensor, Convolution]:

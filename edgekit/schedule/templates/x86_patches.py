@@ -19,7 +19,8 @@ from edgekit.schedule.cpu import X86Kernel
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.sharing import shared_span
 from edgekit.schedule.template import Job, Parameters, Template
-from edgekit.schedule.templates.convolution_rows import Runs
+from edgekit.schedule.templates.convolution_rows import Runs, row_call
+from edgekit.schedule.templates.micro_kernels import calling_stage, convolution_operands, seen
 from edgekit.schedule.templates.x86_tiles import (
     family_of,
     function_name,
@@ -132,30 +133,16 @@ def patch_expressions(load: Convolution, runs: Runs, strips: Strips, function: s
     """For every strip of pixels: gather what they read, call the micro-kernel `function`."""
     width = round_up(load.out_channels, runs.channels)
     most = max(strips.pixels if strips.count else 0, strips.last)
-    x = te.placeholder((load.batch, load.height, load.width, load.in_channels), "int8", "x")
-    weights = te.placeholder((width * runs.units * runs.unit,), "int8", "weights")
-    bias, multiplier, shift = (
-        te.placeholder((width,), "int32", name) for name in ("bias", "multiplier", "shift")
-    )
-    reads = [x, weights, bias, multiplier, shift]
-    shapes = [
-        (load.batch, load.out_height * load.out_width, load.out_channels),
-        (most * runs.pixel_stride + max(1, most // _PIXELS) * _OVERWRITTEN_BYTES,),
-    ]
-    out, _ = te.extern(
-        shapes,
-        reads,
+    x, *constants = convolution_operands(load, width * runs.packed_bytes, width)
+    out = calling_stage(
+        [x, *constants],
+        {
+            "out": (load.batch, load.out_height * load.out_width, load.out_channels),
+            "patches": (most * runs.pixel_stride + max(1, most // _PIXELS) * _OVERWRITTEN_BYTES,),
+        },
         lambda inputs, outputs: _body(inputs, outputs, load, runs, strips, function),
-        name="out",
-        dtype=["int8", "int8"],
-        # Buffers of our own: te's would have offsets that nothing defines.
-        in_buffers=[tirx.decl_buffer(tensor.shape, tensor.dtype, tensor.op.name) for tensor in reads],
-        out_buffers=[
-            tirx.decl_buffer(shape, "int8", name)
-            for shape, name in zip(shapes, ("out", "patches"), strict=True)
-        ],
     )
-    return [x, weights, bias, multiplier, shift, out]
+    return [x, *constants, out]
 
 
 def _body(
@@ -184,14 +171,14 @@ def _strip(
     n, start, pixels = where
     x, *constants = inputs
     out, buffer = outputs
-    how, window = load.requantization, load.window
+    window = load.window
     first, count = shared_span(pixels, _PIXELS)
-    patches = tirx.address_of(buffer[first * runs.pixel_stride + first // _PIXELS * _OVERWRITTEN_BYTES])
+    patches = buffer[first * runs.pixel_stride + first // _PIXELS * _OVERWRITTEN_BYTES]
     gather = tirx.call_extern(
         "void",
         "ek_gather_padded_patches",
         tirx.address_of(x[n, 0, 0, 0]),
-        patches,
+        tirx.address_of(patches),
         start + first,
         count,
         load.out_width,
@@ -208,23 +195,13 @@ def _strip(
         load.pad_value,
         runs.pixel_stride,
     )
-    multiply = tirx.call_extern(
-        "void",
+    multiply = row_call(
         function,
-        patches,
-        *(tirx.address_of(constant[0]) for constant in constants),
-        tirx.address_of(out[n, start + first, 0]),
+        [patches, *(constant[0] for constant in constants), out[n, start + first, 0]],
         count,
-        runs.pixel_stride,
-        runs.segments,
-        runs.stride,
-        runs.length,
+        load,
+        runs,
         load.out_channels,
-        how.zero_point,
-        how.low,
-        how.high,
     )
-    # Lowering shrinks a buffer to what it sees accessed: let it see the first byte and the last.
-    ends = [tirx.Evaluate(tirx.address_of(buffer[at])) for at in (0, int(buffer.shape[0]) - 1)]
-    part = tirx.SeqStmt([*ends, tirx.Evaluate(gather), tirx.Evaluate(multiply)])
-    return tirx.IfThenElse(count > 0, part, None)
+    ends = [seen(buffer, at) for at in (0, int(buffer.shape[0]) - 1)]
+    return tirx.IfThenElse(count > 0, tirx.SeqStmt([*ends, tirx.Evaluate(gather), multiply]), None)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgekit.schedule.cpu import X86Kernel
 from edgekit.schedule.template import Parameters
 from edgekit.schedule.templates.convolution_rows import pack_weights
+from edgekit.schedule.templates.micro_kernels import constant_packers
 from edgekit.schedule.templates.x86_form import x86_form
+from edgekit.schedule.tiles import round_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +106,4 @@ def packers(cpu: CpuClass, load: Convolution, runs: Runs) -> dict[int, Packer]:
         unsigned = weights.view(np.uint8) + np.uint8(family_of(cpu).weights_offset)
         return pack_weights(unsigned.view(np.int8), load, runs)
 
-    def pad_channels(values: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(values, (0, -len(values) % runs.channels), mode="edge")
-
-    return {1: pack, 2: pad_channels, 3: pad_channels, 4: pad_channels}
+    return constant_packers(pack, round_up(load.out_channels, runs.channels))
