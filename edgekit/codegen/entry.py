@@ -9,30 +9,22 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from edgekit.artifacts import steps_of
 from edgekit.codegen.arena import ALIGNMENT
-from edgekit.codegen.descriptions import comment, string_literal, tensor_tables
+from edgekit.codegen.descriptions import definition, tables
 from edgekit.codegen.invocation import MOST_THREADS, KernelLine, StepLines, invocation_source
+from edgekit.codegen.literals import comment
+from edgekit.codegen.planned import PlannedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from edgekit.artifacts import Buffer, Graph, KernelCall, MemoryPlan, QuantizedModel, Step, Tensor
-    from edgekit.target import Target
+    from edgekit.artifacts import KernelCall, Step
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(PlannedModel):
     """Everything that the entry point of a model says."""
 
-    model: QuantizedModel
-    target: Target
-    graph: Graph
-    calls: Sequence[KernelCall]
-    buffers: Mapping[str, Buffer]
-    inputs: Sequence[str]
-    outputs: Sequence[str]
-    plan: MemoryPlan
     functions: Mapping[str, str]  # kernel -> the C function that computes it
     workspaces: Mapping[str, tuple[int, ...]]  # kernel -> bytes of each
     shared: frozenset[str]  # kernels that several threads run together
@@ -45,9 +37,9 @@ def entry_source(entry: Entry) -> str:
     parts = [
         _head(entry),
         _prototypes(entry),
-        _descriptions(entry),
+        "\n".join([*tables(entry, lambda step: step.kernel), ""]),
         _reset(entry),
-        invocation_source([_step_lines(entry, step) for step in steps_of(entry.calls)]),
+        invocation_source([_step_lines(entry, step) for step in entry.steps]),
         _model(entry),
     ]
     return "\n".join(parts)
@@ -75,48 +67,6 @@ def _prototypes(entry: Entry) -> str:
     return "\n".join(lines) + "\n"
 
 
-# ---------------------------------------------------------------------------------- descriptions
-
-
-def _descriptions(entry: Entry) -> str:
-    lines = [
-        *tensor_tables("inputs", [(_tensor(entry, n), entry.plan.offsets[n]) for n in entry.inputs]),
-        *tensor_tables("outputs", [(_tensor(entry, n), entry.plan.offsets[n]) for n in entry.outputs]),
-    ]
-    rows = []
-    for index, step in enumerate(steps_of(entry.calls)):
-        results = _results(entry, step)
-        if results:
-            lines += tensor_tables(f"step{index}_outputs", results)
-        rows.append(
-            f"  {{{string_literal(step.kind)}, {string_literal(step.kernel)}, {step.operator}, "
-            f"{step.macs}ull, {f'step{index}_outputs' if results else 'NULL'}, {len(results)}}},"
-        )
-    if rows:
-        lines += ["static const edgekit_operator operators[] = {", *rows, "};"]
-    return "\n".join([*lines, ""])
-
-
-def _results(entry: Entry, step: Step) -> list[tuple[Tensor, int]]:
-    """The tensors that a step writes into the arena, and where."""
-    found = []
-    for _, call in step.calls:
-        for name in call.writes:
-            buffer = entry.buffers[name]
-            if buffer.tensor is not None and not _lives_in_state(entry, name):
-                found.append((entry.graph.tensors[buffer.tensor], entry.plan.offsets[name]))
-    return found
-
-
-def _tensor(entry: Entry, name: str) -> Tensor:
-    index = entry.buffers[name].tensor
-    assert index is not None, name
-    return entry.graph.tensors[index]
-
-
-# --------------------------------------------------------------------------------------- functions
-
-
 def _reset(entry: Entry) -> str:
     lines = ["static void reset(void *state) {"]
     if not entry.initial_states:
@@ -134,13 +84,8 @@ def _step_lines(entry: Entry, step: Step) -> StepLines:
         KernelLine(entry.functions[call.kernel], _arguments(entry, index, call), call.kernel in entry.shared)
         for index, call in step.calls
     ]
-    return StepLines(f"{step.operator}: {step.kind} {comment(_written(entry, step))}", calls)
-
-
-def _written(entry: Entry, step: Step) -> str:
-    """Names of the tensors that a step's operator writes."""
-    operator = next(o for o in entry.graph.operators if o.index == step.operator)
-    return ", ".join(entry.graph.tensors[i].name for i in operator.outputs)
+    written = ", ".join(tensor.name for tensor in entry.outputs_of(step))
+    return StepLines(f"{step.operator}: {step.kind} {comment(written)}", calls)
 
 
 def _arguments(entry: Entry, index: int, call: KernelCall) -> list[str]:
@@ -154,42 +99,16 @@ def _arguments(entry: Entry, index: int, call: KernelCall) -> list[str]:
 def _address(entry: Entry, name: str) -> str:
     if name in entry.constant_offsets:
         return f"c + {entry.constant_offsets[name]}"
-    return f"{'s' if _lives_in_state(entry, name) else 'a'} + {entry.plan.offsets[name]}"
-
-
-def _lives_in_state(entry: Entry, name: str) -> bool:
-    buffer = entry.buffers[name]
-    while buffer.alias_of is not None:
-        buffer = entry.buffers[buffer.alias_of]
-    return buffer.is_state
+    return f"{'s' if entry.is_state(name) else 'a'} + {entry.plan.offsets[name]}"
 
 
 def _model(entry: Entry) -> str:
-    fields = [
-        "EDGEKIT_ABI_VERSION",
-        string_literal(entry.model.name),
-        string_literal(entry.model.digest),
-        string_literal(entry.target.name),
-        str(entry.plan.arena_bytes),
-        str(ALIGNMENT),
-        str(entry.plan.state_bytes),
-        str(len(entry.inputs)),
-        str(len(entry.outputs)),
-        str(len(steps_of(entry.calls))),
-        # An empty array is no C.
-        "inputs" if entry.inputs else "NULL",
-        "outputs" if entry.outputs else "NULL",
-        "operators" if entry.calls else "NULL",
-        "reset",
-        "invoke",
-        str(MOST_THREADS if any(call.kernel in entry.shared for call in entry.calls) else 1),
-        "invoke_part",
-        "edgekit_pool_create",
-        "invoke_with",
-        "edgekit_pool_free",
-    ]
-    rows = "".join(f"    {field},\n" for field in fields)
-    return (
-        f"static const edgekit_model model = {{\n{rows}}};\n\n"
-        "const edgekit_model *edgekit_model_get(void) { return &model; }\n"
+    is_shared = any(call.kernel in entry.shared for call in entry.calls)
+    return definition(
+        entry,
+        "edgekit_model_get",
+        alignment=ALIGNMENT,
+        reset="reset",
+        threads=MOST_THREADS if is_shared else 1,
+        pool=("edgekit_pool_create", "invoke_with", "edgekit_pool_free"),
     )

@@ -26,6 +26,7 @@ from edgekit.codegen.shares import (
     is_stage,
     share_stages,
 )
+from edgekit.codegen.trees import mentions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -181,18 +182,7 @@ def _keep_on_stack(stage: Any) -> Any:
 
 def _is_touched_by_two(buffer: Any, statements: Sequence[Any]) -> bool:
     """Whether more than one stage uses some memory: threads have to see each other's then."""
-    return sum(_touches(buffer, statement) for statement in statements if is_stage(statement)) > 1
-
-
-def _touches(buffer: Any, statement: Any) -> bool:
-    found: list[Any] = []
-
-    def look(variable: Any) -> None:
-        if variable.same_as(buffer):
-            found.append(variable)
-
-    tvm_ffi.structural_walk(statement, (tirx.Var, look))
-    return bool(found)
+    return sum(mentions(statement, buffer) for statement in statements if is_stage(statement)) > 1
 
 
 def _on_cpu(body: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgekit.artifacts import steps_of
-from edgekit.codegen import descriptions
+from edgekit.codegen import literals
 from edgekit.codegen.arena import Kernels, plan_memory
 from edgekit.codegen.entry import Entry, entry_source
 from edgekit.ingest import read_tflite
@@ -95,4 +95,4 @@ def test_calls_of_one_operator_are_one_step() -> None:
 
 
 def test_numbers_in_the_source_are_exact() -> None:
-    assert float.fromhex(descriptions.exact_float(0.1).removesuffix("f")) == 0.1
+    assert float.fromhex(literals.exact_float(0.1).removesuffix("f")) == 0.1

@@ -14,6 +14,7 @@ from tvm.ir.expr import TensorLoad
 from edgekit.artifacts import DType
 from edgekit.codegen.firmware.c_text import C_TYPES, identifier
 from edgekit.codegen.firmware.expressions import Expressions, UnprintableError
+from edgekit.codegen.trees import mentions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +136,7 @@ class _Printer:
         if elements == 1:
             self._scalars.add(name)
             first = _first_use(buffer, following)
-            if isinstance(first, tirx.BufferStore) and not _mentions(buffer, first.value):
+            if isinstance(first, tirx.BufferStore) and not mentions(first.value, buffer):
                 self._undeclared.add(name)
                 return []
             return _indented([f"{C_TYPES[dtype]} {name};"], depth)
@@ -184,18 +185,7 @@ def _indented(lines: Sequence[str], depth: int) -> list[str]:
 
 def _first_use(buffer: Any, statements: Sequence[Any]) -> Any:
     """The first of some statements that has to do with a buffer."""
-    return next((statement for statement in statements if _mentions(buffer, statement)), None)
-
-
-def _mentions(buffer: Any, tree: Any) -> bool:
-    found: list[Any] = []
-
-    def look(variable: Any) -> None:
-        if variable.same_as(buffer):
-            found.append(variable)
-
-    tvm_ffi.structural_walk(tree, (tirx.Var, look))
-    return bool(found)
+    return next((statement for statement in statements if mentions(statement, buffer)), None)
 
 
 def _added(store: Any) -> Any:

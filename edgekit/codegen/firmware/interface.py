@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgekit.codegen.descriptions import comment
 from edgekit.codegen.firmware.c_text import C_TYPES, float_literal
 from edgekit.codegen.firmware.firmware import ARENA_ALIGNMENT
+from edgekit.codegen.literals import comment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

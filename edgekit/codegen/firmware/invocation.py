@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from edgekit.codegen.descriptions import comment
 from edgekit.codegen.firmware.c_text import wrapped
+from edgekit.codegen.literals import comment
 
 if TYPE_CHECKING:
     from edgekit.artifacts import KernelCall, SharedKernel

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgekit.codegen.descriptions import comment
 from edgekit.codegen.firmware.c_text import C_TYPES, filled, filled_integers, float_literal, wrapped
 from edgekit.codegen.firmware.expressions import helper_sources
+from edgekit.codegen.literals import comment
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
