@@ -1,9 +1,8 @@
 /*
  * Assembler macros for kernels that compute tiles (row_tiles.h) by dot products.
  *
- * Each register of sums holds 4 channels of a pixel: v16 to v19 of the first pixel, v20 to v23 of the second, and
- * so on. sdot adds to each channel the products of 4 input bytes, a unit, taken from one lane of what the pixel
- * reads, with 4 weights of that channel. Weights go to v0 to v3.
+ * sdot adds to each channel's sum (row_sums.h) the products of 4 input bytes, a unit, taken from one lane of what the
+ * pixel reads, with 4 weights of that channel. Weights go to v0 to v3.
  */
 #ifndef EDGEKIT_NEON_ROW_DOT_H
 #define EDGEKIT_NEON_ROW_DOT_H
@@ -11,7 +10,7 @@
 #define EK_TILE_PIXELS 4
 #define EK_UNIT_SHIFT 2
 #define EK_FACTOR_BYTES 4
-#include "row_tiles.h"
+#include "row_sums.h"
 
   .arch armv8.2-a+dotprod
 
@@ -63,46 +62,10 @@
   ek_dot_2 \count, \quads, 2, 3, \x0, \x1, \x2, \x3
 .endm
 
-.macro ek_load_bias quads, a, b, c, d
-.if \quads == 4
-  ld1 {v\a\().4s, v\b\().4s, v\c\().4s, v\d\().4s}, [bias]
-.else
-  ld1 {v\a\().4s, v\b\().4s}, [bias]
-.endif
-.endm
-
-.macro ek_load_biases count, quads
-  ek_load_bias \quads, 16, 17, 18, 19
-.if \count > 1
-  ek_load_bias \quads, 20, 21, 22, 23
-.endif
-.if \count > 2
-  ek_load_bias \quads, 24, 25, 26, 27
-.endif
-.if \count > 3
-  ek_load_bias \quads, 28, 29, 30, 31
-.endif
-.endm
-
-.macro ek_finish_pixel quads, form, a, b, c, d
-  ek_scale \quads, \form, \a, \b, \c, \d
-  ek_pack \quads, \form, \a, \b, \c, \d
-.endm
-
 /* Sums to bytes, and those to the output. */
 .macro ek_finish_tile count, quads, form
   ek_load_factors \quads, \form, multiplier, shift
-  ek_finish_pixel \quads, \form, 16, 17, 18, 19
-.if \count > 1
-  ek_finish_pixel \quads, \form, 20, 21, 22, 23
-.endif
-.if \count > 2
-  ek_finish_pixel \quads, \form, 24, 25, 26, 27
-.endif
-.if \count > 3
-  ek_finish_pixel \quads, \form, 28, 29, 30, 31
-.endif
-  ek_store_tile \count, \quads, 16, 20, 24, 28
+  ek_finish_pixels \count, \quads, \form
 .endm
 
 #endif

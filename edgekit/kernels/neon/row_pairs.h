@@ -8,7 +8,7 @@
  *
  * v0 to v11: four pairs of input bytes of each of 3 pixels
  * v12 to v15: the weights of a vector of 8 channels for them
- * v16 to v27: sums, 4 channels a register: v16 to v19 of the first pixel, v20 to v23 of the second, and so on
+ * v16 to v27: sums (row_sums.h)
  * v28 to v31: products
  */
 #ifndef EDGEKIT_NEON_ROW_PAIRS_H
@@ -17,7 +17,7 @@
 #define EK_TILE_PIXELS 3
 #define EK_UNIT_SHIFT 1
 #define EK_FACTOR_BYTES 4
-#include "row_tiles.h"
+#include "row_sums.h"
 
 /* Products of the 8 channels' weights \w with the pair \x: those of channels 0 to 3 to \low, of 4 to 7 to \high. */
 .macro ek_long name, low, high, w, x
@@ -83,41 +83,11 @@
   ek_vectors ek_vector_of_four, \count, \quads
 .endm
 
-.macro ek_load_bias quads, a, b, c, d
-.if \quads == 4
-  ld1 {v\a\().4s, v\b\().4s, v\c\().4s, v\d\().4s}, [bias]
-.else
-  ld1 {v\a\().4s, v\b\().4s}, [bias]
-.endif
-.endm
-
-.macro ek_load_biases count, quads
-  ek_load_bias \quads, 16, 17, 18, 19
-.if \count > 1
-  ek_load_bias \quads, 20, 21, 22, 23
-.endif
-.if \count > 2
-  ek_load_bias \quads, 24, 25, 26, 27
-.endif
-.endm
-
-.macro ek_finish_pixel quads, form, a, b, c, d
-  ek_scale \quads, \form, \a, \b, \c, \d
-  ek_pack \quads, \form, \a, \b, \c, \d
-.endm
-
 /* Scale the sums of a tile and store them. */
 .macro ek_finish_tile count, quads, form
   ek_load_factors \quads, \form, multiplier, shift
   ek_load_constants \form, EK_ZERO_POINT, EK_LOW, EK_HIGH
-  ek_finish_pixel \quads, \form, 16, 17, 18, 19
-.if \count > 1
-  ek_finish_pixel \quads, \form, 20, 21, 22, 23
-.endif
-.if \count > 2
-  ek_finish_pixel \quads, \form, 24, 25, 26, 27
-.endif
-  ek_store_tile \count, \quads, 16, 20, 24, 0
+  ek_finish_pixels \count, \quads, \form
 .endm
 
 #endif
