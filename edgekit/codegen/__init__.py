@@ -1,4 +1,4 @@
-"""Stage 6: scheduled kernels become a shared library, with every byte of memory planned."""
+"""Codegen: scheduled kernels become a shared library, with every byte of memory planned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 4: a quantized model becomes integer kernels in canonical form."""
+"""Lower: a quantized model becomes integer kernels in canonical form."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgekit.artifacts import Graph, Operator
+    from edgekit.lower.kernel import Argument
 
 TEMPLATE = "edgekit.template"  # PrimFunc attribute: which schedule template it asks for
 
@@ -63,7 +64,7 @@ class _Assembly:
                 self._call(operator, product, part)
 
     def finish(self) -> LoweredModule:
-        """The module, with graph outputs that are constants or inputs copied to memory of their own."""
+        """The module, with outputs where their operators leave them: see `materialize_outputs`."""
         return LoweredModule(
             graph=self._graph,
             module=tvm.IRModule(self._kernels),
@@ -83,7 +84,7 @@ class _Assembly:
     def _call(self, operator: Operator, kernel: Kernel, part: int) -> None:
         self._calls.append(
             KernelCall(
-                kernel=self._kernel_name(operator, kernel, part),
+                kernel=self._add_kernel(operator, kernel, part),
                 operator=operator.index,
                 kind=operator.kind,
                 reads=tuple(self._operand(operator, argument) for argument in kernel.reads),
@@ -94,8 +95,8 @@ class _Assembly:
             )
         )
 
-    def _kernel_name(self, operator: Operator, kernel: Kernel, part: int) -> str:
-        """The name of a new kernel, after this operator."""
+    def _add_kernel(self, operator: Operator, kernel: Kernel, part: int) -> str:
+        """Add a kernel, and name it after its operator."""
         name = f"op{operator.index:03d}_{operator.kind.lower()}" + (f"_{part}" if part else "")
         function = te.create_prim_func([*kernel.placeholders, kernel.result])
         self._kernels[name] = function.with_attr(
@@ -107,7 +108,7 @@ class _Assembly:
         )
         return name
 
-    def _operand(self, operator: Operator, argument: int | StateRef | Scratch | NDArray[Any]) -> str:
+    def _operand(self, operator: Operator, argument: Argument) -> str:
         if isinstance(argument, StateRef):
             return state_name(argument.name)
         if isinstance(argument, Scratch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from tvm import te
@@ -42,7 +42,7 @@ class Scratch:
 
 
 # What a kernel parameter is bound to: a graph tensor's index, a state, scratch memory, or constants.
-Argument = "int | StateRef | Scratch | NDArray[Any]"
+Argument: TypeAlias = "int | StateRef | Scratch | NDArray[Any]"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Kernel:
 
     template: Template
     placeholders: tuple[te.Tensor, ...]
-    reads: tuple[Any, ...]  # an Argument per placeholder
+    reads: tuple[Argument, ...]  # one a placeholder
     result: te.Tensor
     writes: int | StateRef | Scratch
     in_place: tuple[int, ...] = ()  # positions in reads whose memory the result may take
@@ -80,7 +80,7 @@ class KernelBuilder:
 
     def __init__(self) -> None:
         self._placeholders: list[te.Tensor] = []
-        self._reads: list[Any] = []
+        self._reads: list[Argument] = []
 
     def read(self, tensor: Tensor, shape: tuple[int, ...] | None = None) -> te.Tensor:
         """A parameter for a tensor, constant or not; `shape` reinterprets its elements, row-major."""
@@ -100,7 +100,7 @@ class KernelBuilder:
         fixed = np.ascontiguousarray(array)
         return self._add(fixed, fixed.shape, str(fixed.dtype), name)
 
-    def _add(self, argument: Any, shape: tuple[int, ...], dtype: str, name: str) -> te.Tensor:
+    def _add(self, argument: Argument, shape: tuple[int, ...], dtype: str, name: str) -> te.Tensor:
         placeholder = te.placeholder(shape or (1,), dtype, name=name)
         self._placeholders.append(placeholder)
         self._reads.append(argument)

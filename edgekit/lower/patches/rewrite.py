@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tvm
 from tvm import te
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     Workload = Convolution | Pooling
 
+Load = TypeVar("Load", bound="Workload")
 _POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
 
 
@@ -173,14 +174,13 @@ class _Rewriting:
         return f"{self._chain.calls[layer].writes[0]}:rows"
 
 
-def _part(load: Workload, step: Rows) -> Workload:
+def _part(load: Load, step: Rows) -> Load:
     """The workload of some rows: padded above only where the plane itself begins there."""
     above = load.window.pad_top - step.begin * load.window.stride_h
     window = dataclasses.replace(load.window, pad_top=max(0, above))
-    height, out_height = step.reads_end - step.reads_begin, step.end - step.begin
-    if isinstance(load, Convolution):
-        return dataclasses.replace(load, window=window, height=height, out_height=out_height)
-    return dataclasses.replace(load, window=window, height=height, out_height=out_height)
+    return dataclasses.replace(
+        load, window=window, height=step.reads_end - step.reads_begin, out_height=step.end - step.begin
+    )
 
 
 def _convolution(load: Convolution, constants: Sequence[NDArray[Any]]) -> Any:
