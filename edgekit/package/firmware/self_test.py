@@ -29,7 +29,7 @@ def self_test_source(prefix: str, golden: Golden, outputs: int) -> str:
     if golden.outputs is None:
         return f"""\
 {head}
-/* The oracle was not there when the model was built, so there are no vectors. */
+/* The oracle gave no answers when the model was built, so there are no vectors. */
 int {prefix}_self_test(void *arena, void *state) {{
   (void)arena;
   (void)state;
