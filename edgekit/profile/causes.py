@@ -25,8 +25,15 @@ _LOW_CLOCK = 0.95  # of the highest
 # 1x1 convolutions with 512 input channels (6 instructions scale 4 sums); those of AVX512-VNNI read off the
 # kernel's code (43 instructions scale and narrow 64 sums; 3 of every 2 instructions around a vpdpbusd).
 # AMX's instructions take very different times: in their place stand nanoseconds, from products of 3136 x 64
-# by 64 x 64 and of 196 x 2304 by 2304 x 256.
-_COSTS = {"mlal": (0.209, 1.5), "dot": (0.072, 1.5), "vnni": (0.024, 0.67), "amx": (0.00077, 0.144)}
+# by 64 x 64 and of 196 x 2304 by 2304 x 256. Depthwise kernels have no use for tiles, and interleave their
+# taps: 7 instructions and 6 vpdpbusd for 288 products of a 3x3 filter.
+_COSTS = {
+    "mlal": (0.209, 1.5),
+    "dot": (0.072, 1.5),
+    "vnni": (0.024, 0.67),
+    "vnni depthwise": (0.045, 0.67),
+    "amx": (0.00077, 0.144),
+}
 # How many times the instructions of 64-bit ARM without sdot the same networks execute: geometric means of
 # keyword_spotting, image_classification and visual_wake_words (`edgekit profile --emulated`, November 2026).
 _INSTRUCTIONS_WITH_DOT = 0.48
@@ -261,13 +268,11 @@ def requantizing(situation: Situation) -> Iterator[Cause | None]:
 
     E are its elements and M its products, e and m our kernels' executed instructions for one of each.
     """
-    costs = _costs(situation)
-    if costs is None:
-        return
-    per_product, per_element = costs
     worth = 0.0
     for step, entry, share in situation.steps():
-        if step.macs:
+        costs = _costs(situation, step.kind)
+        if step.macs and costs is not None:
+            per_product, per_element = costs
             scaling = per_element * entry["elements"]
             worth += share * scaling / (scaling + per_product * step.macs)
     yield situation.cause(
@@ -292,13 +297,16 @@ RULES: tuple[Callable[[Situation], Iterator[Cause | None]], ...] = (
 )
 
 
-def _costs(situation: Situation) -> tuple[float, float] | None:
+def _costs(situation: Situation, kind: str) -> tuple[float, float] | None:
+    """Of one product and one element; None: not known for this CPU."""
     target = situation.manifest["target"]
     if target["architecture"] in _ARM:
         return _COSTS["dot" if "+dotprod" in target["features"] else "mlal"]
-    if "amx_int8" in situation.features:
-        return _COSTS["amx"]
-    return _COSTS["vnni"] if "avx512_vnni" in situation.features else None
+    if "avx512_vnni" not in situation.features:
+        return None
+    if kind == "DEPTHWISE_CONV_2D":
+        return _COSTS["vnni depthwise"]
+    return _COSTS["amx" if "amx_int8" in situation.features else "vnni"]
 
 
 def _names(steps: Iterator[StepProfile]) -> str:

@@ -3,6 +3,7 @@
  * fast it multiplies int8 values. No model is needed. What bounds an operator is told from its own bytes and
  * products beside these (Williams, Waterman and Patterson, "Roofline", 2009).
  */
+#define _DEFAULT_SOURCE /* syscall */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 
 #if defined(__aarch64__) || defined(__arm__)
 #include <sys/auxv.h>
+#elif defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 /* From what fits the first cache to what fits none of a board's. */
@@ -165,9 +169,13 @@ static multiplier best_multiplier(void) {
 #define AVX2_BIT (1u << 5)          /* leaf 7, ebx */
 #define AVX512F_BIT (1u << 16)      /* leaf 7, ebx */
 #define AVX512VNNI_BIT (1u << 11)   /* leaf 7, ecx */
+#define AMX_BITS (3u << 24)         /* leaf 7, edx: tiles, and their products of int8 */
 #define OSXSAVE_BIT (1u << 27)      /* leaf 1, ecx */
 #define YMM_STATE 0x06u             /* of XCR0: what the kernel saves */
 #define ZMM_STATE 0xE6u
+#define TILE_STATE 0x60000u
+#define ASK_FOR_STATE 0x1023 /* ARCH_REQ_XCOMP_PERM of Linux */
+#define TILE_DATA 18         /* XFEATURE_XTILEDATA */
 #define LOW_SUMS(INSTRUCTION, KIND, REST) \
   INSTRUCTION REST KIND "2\n" INSTRUCTION REST KIND "3\n" INSTRUCTION REST KIND "4\n" \
   INSTRUCTION REST KIND "5\n" INSTRUCTION REST KIND "6\n" INSTRUCTION REST KIND "7\n" \
@@ -195,6 +203,27 @@ static void multiply_vpdpbusd(void *context, uint64_t times) {
   }
 }
 
+/* Of 8 tiles of 16 rows, each of 64 bytes: the operand of ldtilecfg. */
+static const struct {
+  uint8_t palette, start_row, reserved[14];
+  uint16_t row_bytes[16];
+  uint8_t rows[16];
+} TILES = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+
+#define TILE_SUMS 6 /* two of the eight are multiplied */
+#define TILE_MACS (16 * 16 * 64)
+
+static void multiply_tdpbssd(void *context, uint64_t times) {
+  (void)context;
+  __asm__ volatile("ldtilecfg %0" : : "m"(TILES));
+  for (uint64_t i = 0; i < times; i++) {
+    __asm__ volatile(
+        "tdpbssd %tmm1, %tmm0, %tmm2\ntdpbssd %tmm1, %tmm0, %tmm3\ntdpbssd %tmm1, %tmm0, %tmm4\n"
+        "tdpbssd %tmm1, %tmm0, %tmm5\ntdpbssd %tmm1, %tmm0, %tmm6\ntdpbssd %tmm1, %tmm0, %tmm7\n");
+  }
+  __asm__ volatile("tilerelease");
+}
+
 static unsigned saved_state(void) {
   unsigned low = 0;
   unsigned high = 0;
@@ -210,7 +239,11 @@ static multiplier best_multiplier(void) {
   const bool has_state = __get_cpuid(1, &a, &b, &c, &d) && (c & OSXSAVE_BIT);
   const unsigned state = has_state ? saved_state() : 0;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-    b = c = 0;
+    b = c = d = 0;
+  }
+  if ((state & TILE_STATE) == TILE_STATE && (d & AMX_BITS) == AMX_BITS &&
+      syscall(SYS_arch_prctl, ASK_FOR_STATE, TILE_DATA) == 0) {
+    return (multiplier){"tdpbssd tmm", (uint64_t)TILE_SUMS * TILE_MACS, multiply_tdpbssd};
   }
   if ((state & ZMM_STATE) == ZMM_STATE && (b & AVX512F_BIT) && (c & AVX512VNNI_BIT)) {
     return (multiplier){"vpdpbusd zmm", 64 * UNROLLED, multiply_vpdpbusd};

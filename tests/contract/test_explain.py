@@ -11,6 +11,8 @@ import edgekit
 from edgekit.cli.main import main
 from edgekit.devices import runner
 from edgekit.devices.choice import DeviceChoice
+from edgekit.devices.local import LocalDevice
+from edgekit.devices.probe import probe
 from edgekit.devices.workspace import installed
 from edgekit.errors import EmulatedTimeError, ExitCode, WrongValueError
 from edgekit.profile import explain_bundle
@@ -46,6 +48,22 @@ def test_limits_are_measured_on_every_device(device: Device, good: Bundle) -> No
     assert all(rate.bytes_per_second > 0 for rate in limits.read)
     assert limits.multiply is not None
     assert limits.multiply.macs_per_second > 0
+
+
+def test_products_are_measured_with_the_best_instruction_of_the_cpu(good: Bundle) -> None:
+    device = LocalDevice()
+    features = probe(device).cpu_features or ()
+    known = {
+        "amx_int8": "tdpbssd tmm",
+        "avx512_vnni": "vpdpbusd zmm",
+        "avx2": "vpmaddwd ymm",
+        "sse2": "pmaddwd xmm",
+    }
+    best = next(instruction for feature, instruction in known.items() if feature in features)
+    with installed(device, good) as model:
+        limits = runner.roofline(device, model.directory)
+    assert limits.multiply is not None
+    assert limits.multiply.instruction == best
 
 
 def test_causes_come_with_the_profile_and_the_limits_of_each_operator(device: Device, bundle: Bundle) -> None:

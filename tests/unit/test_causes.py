@@ -198,6 +198,30 @@ def test_requantizing_weighs_where_sums_are_short() -> None:
     assert shares[1] is None  # too little to be told
 
 
+@pytest.mark.parametrize(
+    ("features", "kind", "per_product", "per_element"),
+    [
+        (("avx512_vnni",), "CONV_2D", 0.024, 0.67),
+        (("avx512_vnni", "amx_int8"), "CONV_2D", 0.00077, 0.144),
+        (("avx512_vnni", "amx_int8"), "DEPTHWISE_CONV_2D", 0.045, 0.67),  # no tiles there
+    ],
+)
+def test_requantizing_weighs_by_the_instructions_that_multiply_there(
+    features: tuple[str, ...], kind: str, per_product: float, per_element: float
+) -> None:
+    facts = dataclasses.replace(FACTS, cpu_features=features)
+    cause = found(situation([operator(0, kind, 900, elements=100)], [1000], facts=facts))["requantizing"]
+    scaling = per_element * 100
+    assert cause.worth_share == pytest.approx(scaling / (scaling + per_product * 900))
+
+
+def test_requantizing_is_not_guessed_on_other_cpus() -> None:
+    facts = dataclasses.replace(FACTS, cpu_features=("avx2",))
+    assert "requantizing" not in found(
+        situation([operator(0, "CONV_2D", 900, elements=100)], [1000], facts=facts)
+    )
+
+
 def test_a_working_set_reads_at_the_rate_of_the_next_larger_one_measured() -> None:
     rates = Roofline(
         read=(ReadRate(bytes=10, bytes_per_second=3), ReadRate(bytes=20, bytes_per_second=2)), multiply=None
