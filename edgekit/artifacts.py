@@ -284,6 +284,21 @@ class Peak:
     scratch_bytes: int
 
 
+@dataclasses.dataclass(frozen=True)
+class PlacedBlock:
+    """A piece of the arena that is taken from one call to another, both included.
+
+    -1 is before the first call, the number of calls after the last. Two that are taken at once may share
+    bytes where a result lies over the operand that it uses up.
+    """
+
+    name: str  # the buffer's; "workspace:<call>:<number>" of a kernel's scratch memory
+    offset: int
+    size_bytes: int
+    first_call: int
+    last_call: int
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MemoryPlan:
     """Where every buffer lives. Offsets are bytes from the start of the arena, or of the state."""
@@ -294,6 +309,7 @@ class MemoryPlan:
     workspaces: Mapping[tuple[int, int], int]  # (call index, workspace index) -> arena offset
     bound_bytes: int = 0  # no plan for these calls has a smaller arena
     peak: Peak | None = None  # None where nothing is called
+    blocks: tuple[PlacedBlock, ...] = ()  # all of the arena that is ever taken; windows are in them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -322,20 +338,31 @@ def steps_of(calls: Sequence[KernelCall]) -> tuple[Step, ...]:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FirmwareSources:
-    """C sources of a microcontroller's model, and the memory it needs; not compiled yet."""
+class FirmwareNeeds:
+    """The memory that a microcontroller's model needs, known before its C is written."""
 
-    prefix: str
-    files: Mapping[str, bytes]  # path in the bundle -> content
     plan: MemoryPlan
     steps: tuple[Step, ...]
     weights: Mapping[int, int]  # Operator.index -> bytes of the constants that it is the first to read
-    tuning: Tuning = UNTUNED
+
+    @property
+    def ram_bytes(self) -> int:
+        """The arena and the state."""
+        return self.plan.arena_bytes + self.plan.state_bytes
 
     @property
     def weight_bytes(self) -> int:
         """Constants in flash."""
         return sum(self.weights.values())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FirmwareSources(FirmwareNeeds):
+    """C sources of a microcontroller's model, and the memory it needs; not compiled yet."""
+
+    prefix: str
+    files: Mapping[str, bytes]  # path in the bundle -> content
+    tuning: Tuning = UNTUNED
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from edgekit.codegen import generate, resolve_host_cpu
-from edgekit.codegen.firmware import compile_firmware, generate_firmware
+from edgekit.codegen.firmware import compile_firmware, describe_firmware, write_firmware
 from edgekit.dump import Dump
 from edgekit.ingest import macs, read_tflite
 from edgekit.lower import lower
@@ -90,22 +90,27 @@ def make_firmware(
     def attempt(form: QuantizedModel, bands: bool) -> Attempt:
         lowered = in_bands(lower(form)) if bands else lower(form)
         tuned = schedule(lowered, target, StoreLookup(records, target))
-        return Attempt(form, lowered, tuned, generate_firmware(form, tuned))
+        return Attempt(form, lowered, tuned, describe_firmware(form, tuned))
 
     show = Dump(dump)
     progress("reading the model", 0.0)
     file = show("ingest", read_tflite(model_path, name=name))
-    progress("lowering, scheduling and generating C", 0.05)
+    progress("lowering, scheduling and planning memory", 0.05)
     limit = ram_limit(target, budgets)
     made = attempt_until_it_fits(file, thrift, limit, attempt)
     show("lower", made.lowered)
     show("schedule", made.tuned)
-    model, sources = made.model, show("sources", made.sources)
+    model = made.model
+
+    def others(form: QuantizedModel, bands: bool) -> Attempt:
+        return made if form is file and not bands else attempt(form, bands)
+
     least = None
     if limit is not None and made.ram_bytes > limit and thrift == LAVISH:
-        least = attempt_until_it_fits(file, THRIFTY, limit, attempt).ram_bytes
-    check_fits(model, sources, target, budgets, with_patches_bytes=least)
-    progress("compiling it", 0.6)
+        least = attempt_until_it_fits(file, THRIFTY, limit, others).ram_bytes
+    check_fits(model, made.firmware.needs, target, budgets, with_patches_bytes=least)
+    progress("writing C and compiling it", 0.5)
+    sources = show("sources", write_firmware(made.firmware))
     code = show("codegen", compile_firmware(sources, target))
     check_code_fits(model, sources, code, target, budgets)
     progress("asking the oracle and packaging", 0.8)

@@ -9,19 +9,28 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.cli.options import PATH, json_option
-from edgekit.cli.output import emit_json, table
+from edgekit.cli.output import emit_json, short_name, table
 
 if TYPE_CHECKING:
-    from edgekit.verbs.inspect import Inspection, ProblemSummary, TensorSummary
+    from edgekit.verbs.inspect import (
+        Inspection,
+        PlannedBlock,
+        PlannedMemory,
+        ProblemSummary,
+        TensorSummary,
+    )
 
 _SHOWN_PROBLEMS = 8
+_MAP_WIDTH = 48  # letters that an arena is drawn in
+_MADE, _HELD, _FREE = "█", "▒", "·"
 
 
 @click.command(
     "inspect",
     epilog="\b\nExamples:\n  edgekit inspect model.tflite\n  edgekit inspect\n"
     "  edgekit inspect --recipe keyword-spotting\n"
-    "  edgekit inspect model.tflite --json | jq .macs",
+    "  edgekit inspect model.tflite --json | jq .macs\n"
+    "  edgekit inspect build/model/cortex-m4",
 )
 @click.argument("model", required=False, type=PATH)
 @click.option("--recipe", metavar="NAME", help="Inspect the model that a recipe names.")
@@ -30,7 +39,8 @@ def command(model: Path | None, recipe: str | None, as_json: bool) -> None:
     """Show the operators of MODEL (a .tflite file, or the model of edgekit.toml), their shapes and cost.
 
     Models that cannot be built are shown too, with every reason why. Activations are a prediction;
-    'edgekit build' plans them exactly.
+    'edgekit build' plans them exactly. Of a bundle's folder the plan is shown too: what lies where in
+    its arena, and how full it is in each step.
     """
     from edgekit.verbs.inspect import inspect
 
@@ -76,6 +86,9 @@ def _show(found: Inspection) -> None:
     table(headers, rows, right=(0, 4, 5))
     click.echo()
     table(("", found.name), _summary(found))
+    if found.memory is not None:
+        click.echo()
+        _show_memory(found.memory)
     for problem in found.problems[:_SHOWN_PROBLEMS]:
         click.echo(f"\n{_sentence(problem)}")
     if len(found.problems) > _SHOWN_PROBLEMS:
@@ -95,6 +108,62 @@ def _summary(found: Inspection) -> list[tuple[str, str]]:
         ("can be built", "yes" if found.can_be_built else f"no, for {len(found.problems)} reasons:"),
     ]
     return rows
+
+
+def _show_memory(memory: PlannedMemory) -> None:
+    """The arena step by step as a picture, then every block of it."""
+    rows = [
+        (
+            number,
+            f"{step.operator}: {step.kind}",
+            short_name(step.output, 24),
+            f"{step.arena_bytes:,}",
+            f"{step.arena_bytes / memory.arena_bytes:.0%}",
+            _picture(memory, number),
+        )
+        for number, step in enumerate(memory.steps)
+    ]
+    title = (
+        f"the arena for {memory.target}: {memory.arena_bytes:,} bytes (no plan needs less than "
+        f"{memory.bound_bytes:,}), and {memory.state_bytes:,} of state; {_MADE} made then, {_HELD} held"
+    )
+    table(
+        ("step", "operator", "output", "taken", "full", f"0 … {memory.arena_bytes:,}"),
+        rows,
+        title=title,
+        right=(0, 3, 4),
+        shorten=2,
+    )
+    click.echo()
+    blocks = [
+        (
+            f"{block.offset:,}",
+            f"{block.offset + block.bytes:,}",
+            f"{block.bytes:,}",
+            ("rows of " if block.rows_only else "") + short_name(block.name),
+            "given" if block.first_step < 0 else block.first_step,
+            "left" if block.last_step == len(memory.steps) else block.last_step,
+        )
+        for block in memory.blocks
+    ]
+    headers = ("from", "to", "bytes", "what", "first step", "last step")
+    table(headers, blocks, right=(0, 1, 2, 4, 5), shorten=3)
+
+
+def _picture(memory: PlannedMemory, step: int) -> str:
+    """What of the arena a step takes: a letter for each part of it."""
+    letters = [_FREE] * _MAP_WIDTH
+    taken = [block for block in memory.blocks if block.first_step <= step <= block.last_step]
+    for block in sorted(taken, key=lambda block: block.first_step):
+        begin, end = _cells(block, memory.arena_bytes)
+        letters[begin:end] = [_MADE if block.first_step == step else _HELD] * (end - begin)
+    return "".join(letters)
+
+
+def _cells(block: PlannedBlock, arena_bytes: int) -> tuple[int, int]:
+    """The letters that a block is drawn in, half open; one at least."""
+    begin = min(block.offset * _MAP_WIDTH // arena_bytes, _MAP_WIDTH - 1)
+    return begin, max(begin + 1, -(-(block.offset + block.bytes) * _MAP_WIDTH // arena_bytes))
 
 
 def _shape(tensor: TensorSummary) -> str:

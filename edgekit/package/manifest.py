@@ -14,13 +14,17 @@ Schema version 1:
                     code_bytes are with what it calls of memcpy and its like and of the compiler's library.
                     bound_bytes: no plan for these operators has a smaller arena. peak: the step (and its
                     operator) that needs the most, needed_bytes, and who needs them: tensors, scratch_bytes
+    plan            what lies where in the arena: name (of a tensor; "scratch"), offset, bytes, first_step and
+                    last_step that take it (-1: the caller gives it; the number of steps: it is left to him),
+                    rows_only (of a tensor whose rows come in bands). Not where LiteRT plans
     interface       "file": inputs and outputs are the file's; "integer": its floats there are left to the
                     caller, who gives and takes integers
     firmware        for a microcontroller: prefix (of its functions in C), and the flags and the compiler that
                     code_bytes was taken with; the target's own flags come before them
     macs            multiply-accumulates of one invocation
     operators       one entry a step: index (in the model), kind, kernel, macs, output (tensor name), bytes
-                    (of what it reads and writes, each once), elements (of what it writes)
+                    (of what it reads and writes, each once), elements (of what it writes), arena_bytes (taken
+                    at once in it at most; not where LiteRT plans)
     tools           name and version of everything that had a part in the bytes
     tuning          tuned_share: the share of the MACs whose kernels were tuned; by: that share by the source
                     of the records ("board", "machine", "emulator"); nearest_by: the share that took another
@@ -40,6 +44,7 @@ from typing import TYPE_CHECKING, Any
 from edgekit import __version__
 from edgekit.artifacts import Engine
 from edgekit.errors import BundleUnreadableError, BundleVersionError
+from edgekit.package.arena_plan import bytes_in_use, plan_of
 from edgekit.package.golden import is_streaming
 from edgekit.package.interface import is_integer_by_choice
 from edgekit.package.peak import peak_of
@@ -101,6 +106,21 @@ _SCHEMA: dict[str, Any] = {
     "tools": dict,
     "golden": {"vectors": int, "streaming": bool, "oracle": str | None, "checked": bool},
 }
+# Likewise, of what manifests have since they tell the plan.
+_PLANNED: dict[str, Any] = {
+    "memory": {"arena_bytes": int, "state_bytes": int, "bound_bytes": int},
+    "operators": [{"output": str, "arena_bytes": int}],
+    "plan": [
+        {
+            "name": str,
+            "offset": int,
+            "bytes": int,
+            "first_step": int,
+            "last_step": int,
+            "rows_only": bool,
+        }
+    ],
+}
 
 
 def make_manifest(
@@ -122,7 +142,11 @@ def make_manifest(
         "interface": "integer" if is_integer_by_choice(model.graph) else "file",
         "memory": memory,
         "macs": code.macs,
-        "operators": [_operator(model, step.operator, step.kernel, step.macs) for step in code.steps],
+        "plan": plan_of(model, code),
+        "operators": [
+            {**_operator(model, step.operator, step.kernel, step.macs), "arena_bytes": taken}
+            for step, taken in zip(code.steps, bytes_in_use(code.plan, code.steps), strict=True)
+        ],
         "tuning": {
             "tuned_share": round(code.tuning.tuned_share, 6),
             "by": _rounded(code.tuning.exact),
@@ -245,6 +269,8 @@ def parse_manifest(content: bytes, where: str) -> dict[str, Any]:
     _check_version(manifest, "schema_version", SCHEMA_VERSION, where)
     _check_version(manifest, "abi_version", ABI_VERSION, where)
     problem = _mismatch(manifest, _SCHEMA, "")
+    if problem is None and "plan" in manifest:
+        problem = _mismatch(manifest, _PLANNED, "")
     if problem is not None:
         raise _unreadable(where, f"In {MANIFEST_NAME}, {problem}.")
     return manifest

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from edgekit.artifacts import Code, Graph, QuantizedModel
+from edgekit.package.arena_plan import readable, rows_only, steps_by_call
 
-_TENSOR = re.compile(r"t(\d+)")  # how buffers that hold a tensor, or rows of one, begin
+if TYPE_CHECKING:
+    from edgekit.artifacts import Code, QuantizedModel
 
 
 def peak_of(model: QuantizedModel, code: Code) -> dict[str, Any] | None:
@@ -19,25 +18,16 @@ def peak_of(model: QuantizedModel, code: Code) -> dict[str, Any] | None:
     peak = code.plan.peak
     if peak is None:
         return None
-    number, step = next(
-        (number, step)
-        for number, step in enumerate(code.steps)
-        if any(position == peak.call for position, _ in step.calls)
-    )
+    number = steps_by_call(code.steps)[peak.call]
+    step = code.steps[number]
     return {
         "step": number,
         "operator": step.operator,
         "kind": step.kind,
         "needed_bytes": peak.needed_bytes,
         "tensors": [
-            {"name": _readable(model.graph, name), "bytes": size, "rows_only": name.endswith(":rows")}
+            {"name": readable(model.graph, name), "bytes": size, "rows_only": rows_only(name)}
             for name, size in peak.buffers.items()
         ],
         "scratch_bytes": peak.scratch_bytes,
     }
-
-
-def _readable(graph: Graph, buffer: str) -> str:
-    """The name of the tensor that a buffer is for; its own name if it is for none."""
-    found = _TENSOR.match(buffer)
-    return buffer if found is None else graph.tensors[int(found[1])].name

@@ -11,7 +11,8 @@ from edgekit.ingest.integer_interface import with_integer_interface
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edgekit.artifacts import FirmwareSources, LoweredModule, QuantizedModel, TunedModule
+    from edgekit.artifacts import LoweredModule, QuantizedModel, TunedModule
+    from edgekit.codegen.firmware import Firmware
 
 
 class Patches(StrEnum):
@@ -50,12 +51,12 @@ class Attempt:
     model: QuantizedModel
     lowered: LoweredModule
     tuned: TunedModule
-    sources: FirmwareSources
+    firmware: Firmware  # its memory is planned; no C of it is written
 
     @property
     def ram_bytes(self) -> int:
         """Of its arena and state."""
-        return self.sources.plan.arena_bytes + self.sources.plan.state_bytes
+        return self.firmware.needs.ram_bytes
 
 
 def attempt_until_it_fits(

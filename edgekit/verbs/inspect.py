@@ -12,8 +12,13 @@ from edgekit.ingest import costs
 from edgekit.ingest.acceptance import find_unsupported
 from edgekit.ingest.graph import build_graph
 from edgekit.ingest.tflite_reader import survey_tflite
+from edgekit.package import read_bundle
+from edgekit.package.litert import MODEL_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from edgekit.artifacts import Graph
     from edgekit.ingest.parsed import ParsedModel, ParsedOperator, ParsedTensor
 
@@ -66,6 +71,43 @@ class ProblemSummary:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class PlannedBlock:
+    """A piece of a build's arena, and the steps that take it, both included.
+
+    -1: the caller gives it, before the first step. The number of steps: it is left to the caller.
+    """
+
+    name: str  # of the tensor; "scratch" of a kernel's own
+    offset: int
+    bytes: int
+    first_step: int
+    last_step: int
+    rows_only: bool  # some rows of the tensor at a time, as its bands need them
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlannedStep:
+    """What a step of a build takes of the arena at once at most."""
+
+    operator: int  # its index in the model
+    kind: str
+    output: str
+    arena_bytes: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlannedMemory:
+    """The memory of a build: what lies where, and when."""
+
+    target: str
+    arena_bytes: int
+    state_bytes: int
+    bound_bytes: int  # no plan for these steps has a smaller arena
+    steps: tuple[PlannedStep, ...]
+    blocks: tuple[PlannedBlock, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Inspection:
     """All that `inspect` finds out about a model."""
 
@@ -82,6 +124,7 @@ class Inspection:
     activation_peak_bytes: int  # see `ingest.costs.activation_peak_bytes`: a prediction, not the plan
     state_bytes: int
     problems: tuple[ProblemSummary, ...]
+    memory: PlannedMemory | None = None  # of a bundle that EdgeKit planned
 
     @property
     def can_be_built(self) -> bool:
@@ -90,12 +133,48 @@ class Inspection:
 
 
 def inspect(model: Path | str) -> Inspection:
-    """Look into a .tflite file, whether or not it can be built.
+    """Look into a .tflite file, whether or not it can be built; or into a bundle and its plan of memory.
 
     Raises:
         UnreadableModelError: the file is missing, damaged, or contradicts itself (exit code 7).
+        BundleUnreadableError, BundleVersionError, BundleAlteredError: the folder is no usable bundle (2).
     """
-    parsed, flatbuffer = survey_tflite(Path(model))
+    path = Path(model)
+    if not path.is_dir():
+        return _inspect_file(path)
+    bundle = read_bundle(path)
+    found = _inspect_file(bundle.path / MODEL_NAME)
+    return dataclasses.replace(found, name=bundle.manifest["model"]["name"], memory=_memory(bundle.manifest))
+
+
+def _memory(manifest: Mapping[str, Any]) -> PlannedMemory | None:
+    """The plan in a manifest; None where another engine plans, or an older EdgeKit wrote none."""
+    if "plan" not in manifest:
+        return None
+    memory = manifest["memory"]
+    return PlannedMemory(
+        target=manifest["target"]["name"],
+        arena_bytes=memory["arena_bytes"],
+        state_bytes=memory["state_bytes"],
+        bound_bytes=memory["bound_bytes"],
+        steps=tuple(
+            PlannedStep(
+                operator=step["index"],
+                kind=step["kind"],
+                output=step["output"],
+                arena_bytes=step["arena_bytes"],
+            )
+            for step in manifest["operators"]
+        ),
+        blocks=tuple(
+            PlannedBlock(**{field.name: block[field.name] for field in dataclasses.fields(PlannedBlock)})
+            for block in manifest["plan"]
+        ),
+    )
+
+
+def _inspect_file(path: Path) -> Inspection:
+    parsed, flatbuffer = survey_tflite(path)
     problems, graph = _judge(parsed)
     main = parsed.main
     faulty = {problem.operator for problem in problems}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from edgekit import pipeline
 from edgekit.artifacts import Engine
 from edgekit.cli.main import main
-from edgekit.codegen.firmware import compile_firmware, generate_firmware
+from edgekit.codegen.firmware import compile_firmware, describe_firmware, generate_firmware
 from edgekit.errors import BudgetExceededError, ExitCode, UnknownCpuError, WrongValueError
 from edgekit.ingest import read_tflite
 from edgekit.ingest.integer_interface import with_integer_interface
 from edgekit.lower import lower
+from edgekit.lower.patches import in_bands
 from edgekit.package.firmware.budgets import check_code_fits, check_fits, check_instructions
 from edgekit.project import Budgets
 from edgekit.schedule import schedule
@@ -55,12 +58,40 @@ def test_a_model_over_its_budget_of_ram_says_by_how_much_and_who_takes_it(
     with pytest.raises(BudgetExceededError) as caught:
         check_fits(model, sources, load_target("cortex-m4"), Budgets(max_ram_bytes=needed - 100))
     assert f"RAM (arena and state) needs {needed:,} bytes, 100 more than the budget" in caught.value.what
-    assert caught.value.why == (
-        "The most bytes of RAM are those of 2: DEPTHWISE_CONV_2D (16,000), 3: CONV_2D (16,000), "
-        "4: DEPTHWISE_CONV_2D (16,000)."
-    )
+    # Less than their tensors, twice 8,000: results lie over operands.
+    alike = ", ".join(f"{index}: CONV_2D ({needed:,})" for index in (3, 5, 7))
+    assert caught.value.why == f"The most bytes of RAM are those of {alike}."
     assert "smaller input" in caught.value.fix
     assert caught.value.exit_code is ExitCode.BUDGET_EXCEEDED
+
+
+def test_in_bands_nobody_is_blamed_for_tensors_that_never_exist_as_a_whole() -> None:
+    name = "rock_paper_scissors"
+    model = read_tflite(model_path(name).read_bytes(), name=name)
+    target = load_target("cortex-m4")
+    needs = describe_firmware(model, schedule(in_bands(lower(model)), target)).needs
+    largest = max(tensor.size_bytes for tensor in model.graph.tensors if tensor.data is None)
+    assert needs.ram_bytes < largest // 2
+    with pytest.raises(BudgetExceededError) as caught:
+        check_fits(model, needs, target, Budgets(max_ram_bytes=1000))
+    blamed = [int(number.replace(",", "")) for number in re.findall(r"\(([\d,]+)\)", caught.value.why)]
+    assert len(blamed) == 3
+    assert blamed[0] == needs.plan.arena_bytes
+    assert blamed == sorted(blamed, reverse=True)
+
+
+def test_nothing_is_written_or_compiled_for_a_model_that_does_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights as C take more time than all before: a model too large is told at once."""
+
+    def refused(*_: object) -> None:
+        pytest.fail("C was written")
+
+    monkeypatch.setattr(pipeline, "write_firmware", refused)
+    monkeypatch.setattr(pipeline, "compile_firmware", refused)
+    with pytest.raises(BudgetExceededError, match="RAM"):
+        build(model_path(MODEL), target="cortex-m4", output=tmp_path, budgets=Budgets(max_ram_bytes=1000))
 
 
 def test_who_is_not_run_is_not_blamed() -> None:

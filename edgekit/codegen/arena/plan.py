@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from edgekit.artifacts import MemoryPlan, Peak
+from edgekit.artifacts import MemoryPlan, Peak, PlacedBlock
 from edgekit.codegen.arena.lifetimes import Lifetimes
 from edgekit.codegen.arena.order import in_least_order
 from edgekit.codegen.arena.overlaps import Kernels, overlaps_of
@@ -88,6 +88,10 @@ def plan_memory(
         workspaces={key: placed.offsets[item.name] for key, item in scratch.items()},
         bound_bytes=placed.bound_bytes,
         peak=_peak(len(calls), allocations, overlaps),
+        blocks=tuple(
+            PlacedBlock(item.name, placed.offsets[item.name], item.size_bytes, item.first, item.last)
+            for item in allocations
+        ),
     )
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from edgekit.codegen.arena import Arrangement
     from edgekit.target import Target
 
-__all__ = ["compile_firmware", "generate_firmware"]
+__all__ = ["Firmware", "compile_firmware", "describe_firmware", "generate_firmware", "write_firmware"]
 
 # Arduino looks for a library's headers beside its sources.
 _FORWARD = '#include "../include/{name}.h"\n'
@@ -41,8 +41,11 @@ def generate_firmware(model: QuantizedModel, tuned: TunedModule) -> FirmwareSour
     Raises:
         UnknownCpuError, UnknownFeatureError: LLVM does not know the target's core.
     """
-    check_cpu(tuned.target)
-    firmware = describe(model, tuned)
+    return write_firmware(describe_firmware(model, tuned))
+
+
+def write_firmware(firmware: Firmware) -> FirmwareSources:
+    """The C sources of a model whose memory is planned."""
     name = firmware.prefix
     sources = {
         f"include/{name}.h": interface_header(firmware),
@@ -55,17 +58,18 @@ def generate_firmware(model: QuantizedModel, tuned: TunedModule) -> FirmwareSour
     operators = operators_source(firmware)
     if operators is not None:
         sources[f"src/{name}_operators.c"] = operators
-    kernels = kernel_sources(tuned.shared.values())
+    kernels = kernel_sources(firmware.shared.values())
+    needs = firmware.needs
     return FirmwareSources(
         prefix=name,
         files={
             **{path: text.encode() for path, text in sources.items()},
             **{f"src/kernels/{path}": content for path, content in kernels.items()},
         },
-        plan=firmware.plan,
-        steps=firmware.steps,
-        weights=_weights(firmware),
-        tuning=tuned.tuning,
+        plan=needs.plan,
+        steps=needs.steps,
+        weights=needs.weights,
+        tuning=firmware.tuning,
     )
 
 
@@ -87,8 +91,13 @@ def compile_firmware(sources: FirmwareSources, target: Target) -> Code:
     )
 
 
-def describe(model: QuantizedModel, tuned: TunedModule) -> Firmware:
-    """Plan a model's memory, print the kernels that are its own, and name its parts."""
+def describe_firmware(model: QuantizedModel, tuned: TunedModule) -> Firmware:
+    """Plan a model's memory, print the kernels that are its own, and name its parts.
+
+    Raises:
+        UnknownCpuError, UnknownFeatureError: LLVM does not know the target's core.
+    """
+    check_cpu(tuned.target)
     lowered = tuned.lowered
     prefix = model_prefix(model.name)
     functions = _functions(tuned, prefix)
@@ -114,6 +123,7 @@ def describe(model: QuantizedModel, tuned: TunedModule) -> Firmware:
             for i, (name, array) in enumerate(initial.items())
         },
         filled_states=filled,
+        tuning=tuned.tuning,
     )
 
 
@@ -141,21 +151,6 @@ def _functions(tuned: TunedModule, prefix: str) -> dict[str, CFunction]:
         function = print_function(f"{prefix}_{name}", kernel, reads=reads[name])
         functions[name] = printed.setdefault((function.parameters, function.body), function)
     return functions
-
-
-def _weights(firmware: Firmware) -> dict[int, int]:
-    """Bytes of constants by the operator that reads them first; first values of the state are the first's."""
-    seen: set[str] = set()
-    weights = {call.operator: 0 for call in firmware.calls}
-    for call in firmware.calls:
-        for name in call.reads:
-            constant = firmware.constants.get(name)
-            if constant is not None and constant.symbol not in seen:
-                seen.add(constant.symbol)
-                weights[call.operator] += constant.array.nbytes
-    for constant in firmware.initial_states.values():
-        weights[firmware.calls[0].operator] += constant.array.nbytes
-    return weights
 
 
 def _constants(tuned: TunedModule, prefix: str) -> dict[str, Constant]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from edgekit.artifacts import UNTUNED, FirmwareNeeds
 from edgekit.codegen.arena import BARE
 from edgekit.codegen.planned import PlannedModel
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edgekit.artifacts import SharedKernel, Step
+    from edgekit.artifacts import SharedKernel, Step, Tuning
     from edgekit.codegen.firmware.functions import CFunction
 
 ARENA_ALIGNMENT = BARE.block  # of the arena and the state
@@ -38,11 +39,31 @@ class Firmware(PlannedModel):
     constants: Mapping[str, Constant]  # by the names in the calls' reads
     initial_states: Mapping[str, Constant]  # by state buffer; those that are more than one byte repeated
     filled_states: Mapping[str, int]  # state buffer -> that byte
+    tuning: Tuning = UNTUNED
 
     @property
     def macro(self) -> str:
         """What the model's macros start with."""
         return self.prefix.upper()
+
+    @property
+    def needs(self) -> FirmwareNeeds:
+        """The memory that the model needs."""
+        return FirmwareNeeds(plan=self.plan, steps=self.steps, weights=self._weights())
+
+    def _weights(self) -> dict[int, int]:
+        """Bytes of constants by the operator that reads them first; of initial states, by the first."""
+        seen: set[str] = set()
+        weights = {call.operator: 0 for call in self.calls}
+        for call in self.calls:
+            for name in call.reads:
+                constant = self.constants.get(name)
+                if constant is not None and constant.symbol not in seen:
+                    seen.add(constant.symbol)
+                    weights[call.operator] += constant.array.nbytes
+        for constant in self.initial_states.values():
+            weights[self.calls[0].operator] += constant.array.nbytes
+        return weights
 
     def written(self, step: Step) -> str:
         """Names of the tensors that a step's operator writes; of those that converters join, the first."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from edgekit.artifacts import DType
 from edgekit.errors import BudgetExceededError
+from edgekit.package.arena_plan import bytes_in_use
 from edgekit.target import TargetKind, list_targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgekit.artifacts import Code, FirmwareSources, Graph, Operator, QuantizedModel
+    from edgekit.artifacts import Code, FirmwareNeeds, Graph, QuantizedModel
     from edgekit.project import Budgets
     from edgekit.target import Target
 
@@ -32,7 +32,7 @@ class _Excess:
 
 def check_fits(
     model: QuantizedModel,
-    sources: FirmwareSources,
+    needs: FirmwareNeeds,
     target: Target,
     budgets: Budgets,
     *,
@@ -45,17 +45,15 @@ def check_fits(
     Raises:
         BudgetExceededError: by how much, the three operators that need the most, and what would help.
     """
-    flash = sources.weight_bytes
-    excesses = _memory_excess(model.graph, sources, flash, "weights alone", target, budgets)
-    ram = sources.plan.arena_bytes + sources.plan.state_bytes
-    if excesses and with_patches_bytes is not None and with_patches_bytes < ram:
+    excesses = _memory_excess(needs, needs.weight_bytes, "weights alone", target, budgets)
+    if excesses and with_patches_bytes is not None and with_patches_bytes < needs.ram_bytes:
         help_first = f"With --patches auto it needs {with_patches_bytes:,} bytes of RAM. {excesses[0].fix}"
         excesses[0] = dataclasses.replace(excesses[0], fix=help_first)
     _refuse(model, excesses)
 
 
 def check_code_fits(
-    model: QuantizedModel, sources: FirmwareSources, code: Code, target: Target, budgets: Budgets
+    model: QuantizedModel, needs: FirmwareNeeds, code: Code, target: Target, budgets: Budgets
 ) -> None:
     """Refuse code that, with the weights, needs more flash than there is.
 
@@ -63,7 +61,7 @@ def check_code_fits(
         BudgetExceededError: as `check_fits`.
     """
     flash = code.code_bytes + code.weight_bytes
-    _refuse(model, _memory_excess(model.graph, sources, flash, "code and weights", target, budgets))
+    _refuse(model, _memory_excess(needs, flash, "code and weights", target, budgets))
 
 
 def check_instructions(model: QuantizedModel, executed: Mapping[int, int], budgets: Budgets) -> None:
@@ -91,20 +89,19 @@ def ram_limit(target: Target, budgets: Budgets) -> int | None:
 
 
 def _memory_excess(
-    graph: Graph, sources: FirmwareSources, flash: int, of_flash: str, target: Target, budgets: Budgets
+    needs: FirmwareNeeds, flash: int, of_flash: str, target: Target, budgets: Budgets
 ) -> list[_Excess]:
     board = target.microcontroller
     assert board is not None, target.name
-    ram = sources.plan.arena_bytes + sources.plan.state_bytes
-    fitting = _boards_for(ram, flash)
+    fitting = _boards_for(needs.ram_bytes, flash)
     excesses = []
     for needed, what, kib, budget, takers, fix in (
         (
-            ram,
+            needs.ram_bytes,
             "RAM (arena and state)",
             board.ram_kib,
             budgets.max_ram_bytes,
-            _operands(graph, sources),
+            _ram_by_operator(needs),
             _SMALLER_RAM,
         ),
         (
@@ -112,7 +109,7 @@ def _memory_excess(
             f"flash ({of_flash})",
             board.flash_kib,
             budgets.max_flash_bytes,
-            sources.weights,
+            needs.weights,
             _SMALLER_FLASH,
         ),
     ):
@@ -149,16 +146,12 @@ def _blamed(graph: Graph, excess: _Excess) -> str:
     return f"The most {excess.unit} are those of {', '.join(names)}."
 
 
-def _operands(graph: Graph, sources: FirmwareSources) -> dict[int, int]:
-    """Bytes of what each operator that is run reads and writes, without constants."""
-    run = {step.operator for step in sources.steps}
-    return {o.index: _operand_bytes(graph, o) for o in graph.operators if o.index in run}
-
-
-def _operand_bytes(graph: Graph, operator: Operator) -> int:
-    touched = {i for i in (*operator.inputs, *operator.outputs) if i is not None}
-    tensors = [graph.tensors[index] for index in touched]
-    return sum(t.size_bytes for t in tensors if t.data is None and t.dtype is not DType.RESOURCE)
+def _ram_by_operator(needs: FirmwareNeeds) -> dict[int, int]:
+    """The most bytes of the arena that are taken at once in each operator that is run."""
+    taken: dict[int, int] = {}
+    for step, size in zip(needs.steps, bytes_in_use(needs.plan, needs.steps), strict=True):
+        taken[step.operator] = max(taken.get(step.operator, 0), size)
+    return taken
 
 
 def _boards_for(ram_bytes: int, flash_bytes: int) -> str:
