@@ -1,13 +1,15 @@
-/* Whether there is MVE, and what its kernels share. */
+/* Whether there is MVE, unless the build says so itself (EK_HAS_MVE), and what its kernels share. */
 #ifndef EK_MVE_H
 #define EK_MVE_H
 
 #include "requantize.h"
 
+#ifndef EK_HAS_MVE
 #if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
 #define EK_HAS_MVE 1
 #else
 #define EK_HAS_MVE 0
+#endif
 #endif
 
 /* How vectors scale a sum: right = -shift >= 1, |sum| < 2^30. */

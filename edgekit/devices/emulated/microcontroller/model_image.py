@@ -48,8 +48,15 @@ def model_image(bundle: Bundle, directory: Path, place: Place | None = None) -> 
     Raises:
         NotEmulatedError, ToolMissingError, EmulatorFailedError: as `build_image`.
     """
+    return sources_image(
+        bundle_sources(bundle), target_from_fields(bundle.manifest["target"]), directory, place
+    )
+
+
+def bundle_sources(bundle: Bundle) -> ModelSources:
+    """What a firmware bundle, whose files were checked, says of its sources."""
     firmware, memory = bundle.manifest["firmware"], bundle.manifest["memory"]
-    sources = ModelSources(
+    return ModelSources(
         folder=bundle.path.absolute(),
         files=tuple(bundle.manifest["files"]),
         prefix=firmware["prefix"],
@@ -57,7 +64,6 @@ def model_image(bundle: Bundle, directory: Path, place: Place | None = None) -> 
         state_bytes=memory["state_bytes"],
         flags=firmware["flags"],
     )
-    return sources_image(sources, target_from_fields(bundle.manifest["target"]), directory, place)
 
 
 def sources_image(
@@ -68,6 +74,23 @@ def sources_image(
     Raises:
         NotEmulatedError, ToolMissingError, EmulatorFailedError: as `build_image`.
     """
+    return build_image(
+        image_sources(sources),
+        target,
+        directory,
+        includes=header_folders(sources),
+        optimization=next(flag for flag in sources.flags if flag.startswith("-O")),
+        place=place,
+    )
+
+
+def header_folders(sources: ModelSources) -> list[Path]:
+    """Where a model's sources find their headers."""
+    return [sources.folder / name for name in _HEADERS]
+
+
+def image_sources(sources: ModelSources) -> list[Source]:
+    """The C files of a model's image: those of what runs it, then its own."""
     prefix = sources.prefix
     defines = (
         f"MODEL_INVOKE={prefix}_invoke",
@@ -78,14 +101,7 @@ def sources_image(
     )
     folder = runtime_file("firmware")
     program = [Source(path=folder / name, part=Part.HARNESS, defines=defines) for name in _PROGRAM]
-    return build_image(
-        [*program, *_parts(sources)],
-        target,
-        directory,
-        includes=[sources.folder / name for name in _HEADERS],
-        optimization=next(flag for flag in sources.flags if flag.startswith("-O")),
-        place=place,
-    )
+    return [*program, *_parts(sources)]
 
 
 def _parts(sources: ModelSources) -> Iterator[Source]:
