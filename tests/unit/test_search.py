@@ -40,6 +40,7 @@ from edgekit.search.tuning import Budget, Tuner, score_of, spread_of
 from edgekit.store import Record, RecordSet, Source, Store, Unit
 from edgekit.target import load_target
 from edgekit.testing.convolution_cases import ConvolutionCase, Numbers, convolutions_model
+from edgekit.testing.records import measured
 from edgekit.testing.tflite_builder import ModelBuilder, spec
 from edgekit.testing.tunable import tunable_model
 from edgekit.verbs.tune import tune
@@ -75,25 +76,7 @@ def local_runner() -> Iterator[DeviceRunner]:
 
 
 def record(task: Task, choice: Choice, **changes: Any) -> Record:
-    good = Record(
-        kind=task.kind,
-        workload=task.workload,
-        template=choice.template,
-        version=VERSIONS[choice.template],
-        parameters=choice.parameters.text,
-        cpu_class=cpu_class(ARM).name,
-        cpu=ARM.cpu,
-        features="neon",
-        source=Source.BOARD,
-        machine="a board",
-        unit=Unit.NANOSECONDS,
-        score=1.0,
-        spread=0.0,
-        clock_mhz=None,
-        date="2026-11-22",
-        edgekit="0.1",
-    )
-    return dataclasses.replace(good, **changes)
+    return dataclasses.replace(measured(task, ARM, choice, score=1.0), **changes)
 
 
 # ------------------------------------------------------------------------------------- parameters

@@ -15,10 +15,10 @@ from edgekit.schedule import candidates, schedule
 from edgekit.schedule.cpu import cpu_class
 from edgekit.schedule.tasks import batch, tasks
 from edgekit.schedule.template import NO_PARAMETERS, Choice
-from edgekit.search.lookup import VERSIONS, StoreLookup
-from edgekit.store import Record, RecordSet, Source, Unit
+from edgekit.search.lookup import StoreLookup
 from edgekit.target import load_target
 from edgekit.testing.convolution_cases import ConvolutionCase, Numbers, convolutions_model
+from edgekit.testing.records import counted
 from edgekit.testing.tunable import tunable_model
 from edgekit.verbs.bench import bench
 from edgekit.verbs.tune import tune
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from edgekit.schedule.tasks import Task
 
 CORE = load_target("cortex-m4")
-PLANES, DIRECT, CANONICAL = "mcu_depthwise_planes", "mcu_depthwise_direct", "mcu_depthwise"
+PLANES, DIRECT, CANONICAL = (
+    Choice(template, NO_PARAMETERS)
+    for template in ("mcu_depthwise_planes", "mcu_depthwise_direct", "mcu_depthwise")
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,34 +49,9 @@ def task(model: QuantizedModel) -> Task:
     return only
 
 
-def counted(task: Task, scores: dict[str, float]) -> RecordSet:
-    """What an emulator counted, by template."""
-    return RecordSet(
-        Record(
-            kind=task.kind,
-            workload=task.workload,
-            template=template,
-            version=VERSIONS[template],
-            parameters="{}",
-            cpu_class=cpu_class(CORE).name,
-            cpu=CORE.cpu,
-            features="",
-            source=Source.EMULATOR,
-            machine="an emulator",
-            unit=Unit.INSTRUCTIONS,
-            score=score,
-            spread=0.0,
-            clock_mhz=None,
-            date="2026-11-22",
-            edgekit="0.1",
-        )
-        for template, score in scores.items()
-    )
-
-
 def test_layers_have_several_kernels_to_measure(task: Task) -> None:
-    found = [choice.template for choice in candidates(task.job, cpu_class(CORE))]
-    assert found[:2] == [PLANES, DIRECT]
+    found = candidates(task.job, cpu_class(CORE))
+    assert found[:2] == (PLANES, DIRECT)
     assert found[-1] == CANONICAL
 
 
@@ -89,7 +67,7 @@ def test_layers_have_several_kernels_to_measure(task: Task) -> None:
 def test_what_saves_enough_to_pay_for_its_code_is_built(
     model: QuantizedModel, task: Task, untuned: float, score: float, function: str
 ) -> None:
-    lookup = StoreLookup([counted(task, {PLANES: untuned, DIRECT: score})], CORE)
+    lookup = StoreLookup([counted(task, CORE, {PLANES: untuned, DIRECT: score})], CORE)
     tuned = schedule(lower(model), CORE, lookup)
     assert [kernel.function for kernel in tuned.shared.values()] == [function]
     sources = generate_firmware(model, tuned)
@@ -98,8 +76,7 @@ def test_what_saves_enough_to_pay_for_its_code_is_built(
 
 
 def test_the_candidates_of_a_task_read_their_own_constants(task: Task) -> None:
-    items = [(task, Choice(template, NO_PARAMETERS)) for template in (PLANES, DIRECT, CANONICAL)]
-    _, tuned = batch(items, CORE)
+    _, tuned = batch([(task, choice) for choice in (PLANES, DIRECT, CANONICAL)], CORE)
     assert list(tuned.shared) == ["candidate000", "candidate001"]
     assert [variable.name_hint for variable in tuned.module.get_global_vars()] == ["candidate002"]
     constants = [[name for name in call.reads if name in tuned.constants] for call in tuned.calls]
