@@ -24,6 +24,34 @@ DSP, MVE, PLAIN = (
 )
 
 
+def window_over(
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    strides: tuple[int, int],
+    dilations: tuple[int, int] = (1, 1),
+    *,
+    same: bool,
+) -> tuple[tuple[int, int], Window]:
+    """A window with TensorFlow's padding, SAME or VALID, and height and width of what it gives."""
+    outs, pads = [], []
+    for length, taps, stride, dilation in zip(size, kernel, strides, dilations, strict=True):
+        reach = (taps - 1) * dilation + 1
+        out = -(-length // stride) if same else (length - reach) // stride + 1
+        outs.append(out)
+        pads.append(max(0, (out - 1) * stride + reach - length) // 2 if same else 0)
+    window = Window(
+        kernel_h=kernel[0],
+        kernel_w=kernel[1],
+        stride_h=strides[0],
+        stride_w=strides[1],
+        dilation_h=dilations[0],
+        dilation_w=dilations[1],
+        pad_top=pads[0],
+        pad_left=pads[1],
+    )
+    return (outs[0], outs[1]), window
+
+
 def layer(
     size: tuple[int, int],
     channels: tuple[int, int],
@@ -38,30 +66,16 @@ def layer(
     clamp: tuple[int, int] = (-128, 127),
 ) -> Convolution:
     """A layer with TensorFlow's padding. Its factors come with its constants."""
-    outs, pads = [], []
-    for length, taps, stride, dilation in zip(size, kernel, strides, dilations, strict=True):
-        reach = (taps - 1) * dilation + 1
-        out = -(-length // stride) if same else (length - reach) // stride + 1
-        outs.append(out)
-        pads.append(max(0, (out - 1) * stride + reach - length) // 2 if same else 0)
+    (out_height, out_width), window = window_over(size, kernel, strides, dilations, same=same)
     return Convolution(
         batch=images,
         height=size[0],
         width=size[1],
         in_channels=channels[0],
-        out_height=outs[0],
-        out_width=outs[1],
+        out_height=out_height,
+        out_width=out_width,
         out_channels=channels[1],
-        window=Window(
-            kernel_h=kernel[0],
-            kernel_w=kernel[1],
-            stride_h=strides[0],
-            stride_w=strides[1],
-            dilation_h=dilations[0],
-            dilation_w=dilations[1],
-            pad_top=pads[0],
-            pad_left=pads[1],
-        ),
+        window=window,
         pad_value=pad_value,
         requantization=Requantization((Multiplier(1 << 30, -8),), zero_point, *clamp),
     )

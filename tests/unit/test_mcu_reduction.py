@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.compute.column_sum import ColumnSum
-from edgekit.compute.convolution import Window
 from edgekit.compute.fixed_point import Multiplier, scale_integers
 from edgekit.compute.pooling import Pooling
 from edgekit.schedule.cpu import McuKernel
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.templates.mcu_reduction import shared_kernel
 from edgekit.testing.mcu_calls import run_shared
+from edgekit.testing.mcu_layers import window_over
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,27 +77,16 @@ def test_any_window_is_pooled_exactly(
     is_extreme: bool,
     seed: int,
 ) -> None:
-    taps = [min(k, n) for k, n in zip(kernel, size, strict=True)]
-    outs = [-(-n // s) if same else (n - k) // s + 1 for n, k, s in zip(size, taps, stride, strict=True)]
-    pads = [
-        max(0, (o - 1) * s + k - n) // 2 if same else 0
-        for o, s, k, n in zip(outs, stride, taps, size, strict=True)
-    ]
+    taps = min(kernel[0], size[0]), min(kernel[1], size[1])
+    (out_height, out_width), window = window_over(size, taps, stride, same=same)
     load = Pooling(
         batch=batch,
         height=size[0],
         width=size[1],
         channels=channels,
-        out_height=outs[0],
-        out_width=outs[1],
-        window=Window(
-            kernel_h=taps[0],
-            kernel_w=taps[1],
-            stride_h=stride[0],
-            stride_w=stride[1],
-            pad_top=pads[0],
-            pad_left=pads[1],
-        ),
+        out_height=out_height,
+        out_width=out_width,
+        window=window,
         is_average=is_average,
         low=-100 if clamped else -128,
         high=90 if clamped else 127,
