@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ai_edge_litert.interpreter import Interpreter
-
 from edgekit.devices.frames import frames_of
 from edgekit.devices.workspace import library_name
+from edgekit.errors import NoDelegateError
 from edgekit.runtime.edgekit_model import Model
+from edgekit.runtime.litert_runner import LiteRt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """Something that runs a network."""
 
-    def once(self) -> None:
-        """One invocation. Nothing is copied in or out."""
+    @property
+    def once(self) -> Callable[[], object]:
+        """One invocation, called without a wrapper of ours. Nothing is copied in or out."""
         ...
 
 
@@ -32,10 +33,7 @@ class EdgeKitEngine:
 
     def __init__(self, bundle: Bundle, threads: int) -> None:
         self._model = Model(bundle.path / library_name(bundle), threads=threads)
-
-    def once(self) -> None:
-        """One invocation."""
-        self._model.invoke_in_place()
+        self.once = self._model.invoke_in_place
 
     def is_exact(self, golden: Golden) -> bool:
         """Whether it gives the oracle's bytes to every golden frame, in sequence."""
@@ -52,16 +50,21 @@ class LiteRtEngine:
     """LiteRT's interpreter with its default delegate, XNNPACK, in this process."""
 
     def __init__(self, path: Path, threads: int, frame: Sequence[NDArray[Any]]) -> None:
-        """Load a model and feed it a frame."""
-        self.threads = threads
-        self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
-        self._interpreter.allocate_tensors()
-        for detail, array in zip(self._interpreter.get_input_details(), frame, strict=True):
-            self._interpreter.set_tensor(detail["index"], array)
+        """Load a model and feed it a frame.
 
-    def once(self) -> None:
-        """One invocation."""
-        self._interpreter.invoke()
+        Raises:
+            NoDelegateError: LiteRT would run it without XNNPACK, and its times would say nothing about it.
+        """
+        self.threads = threads
+        self._model = LiteRt(str(path), threads)  # what is called does not keep it alive
+        if not self._model.uses_xnnpack:
+            raise NoDelegateError(
+                f"LiteRT runs {path.stem} without its XNNPACK delegate.",
+                why="The delegate takes none of the model's operators, or does not know this CPU.",
+                fix="Leave the model out: its ratio would say nothing about LiteRT at its best.",
+            )
+        self._model.feed(b"".join(array.tobytes() for array in frame))
+        self.once = self._model.bare_invoke
 
 
 def _same_bytes(actual: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]]) -> bool:

@@ -22,6 +22,7 @@ from edgekit.measurement import Ratio
 from edgekit.oracle import oracle_intermediates
 from edgekit.package.golden import make_golden
 from edgekit.testing.models import STATELESS, model_path
+from edgekit.testing.tflite_builder import ModelBuilder, spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,6 +170,18 @@ def test_a_race_on_this_machine_reports_ratios_intervals_and_exact_answers(
         for engine in ("edgekit", "litert"):
             low, high = model[f"{engine}_middle_half_us"]
             assert 0 < low <= model[f"{engine}_us"] <= high
+
+
+def test_a_model_that_litert_runs_without_xnnpack_is_not_raced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = ModelBuilder()
+    scores, axis = model.input((1, 10), "int8", 0.1, 3), model.constant(np.array(1, np.int32))
+    model.output(model.op("ARG_MAX", [scores, axis], spec((1,), "int32"), output_type="INT32"))
+    path = tmp_path / "largest.tflite"
+    path.write_bytes(model.build())
+    assert main(["--only-models", "--model", str(path), "--rounds", "5"]) == 5
+    assert "LiteRT runs largest without its XNNPACK delegate" in capsys.readouterr().err
 
 
 def test_a_network_with_random_weights_saturates_nowhere() -> None:
