@@ -63,7 +63,7 @@ def make_record(values: dict[str, Any]) -> Record:
     """A record from the values of its fields.
 
     Raises:
-        ValueError: a field is missing, unknown or of the wrong type; says which.
+        ValueError: a field is missing, unknown, of the wrong type, or text that means nothing; says which.
     """
     if set(values) != set(FIELDS):
         odd = sorted(set(values) ^ set(FIELDS))
@@ -74,8 +74,37 @@ def make_record(values: dict[str, Any]) -> Record:
     numbers = [values[name] for name in ("score", "spread")]
     if not all(math.isfinite(number) and number >= 0 for number in numbers):
         raise ValueError(f"score and spread are {numbers}")
+    if not _is_parameters(values["parameters"]):
+        raise ValueError(f"its parameters are {values['parameters']!r}")
+    if not _is_workload(values["workload"]):
+        raise ValueError(f"its workload is {values['workload']!r}")
     known = {"source": Source(values["source"]), "unit": Unit(values["unit"])}
     return Record(**{**values, **known})
+
+
+def _is_parameters(text: str) -> bool:
+    """Whether a text is one of `schedule.template.Parameters`: numbers and words by name."""
+    parsed = _json(text)
+    return isinstance(parsed, dict) and all(isinstance(value, int | str) for value in parsed.values())
+
+
+def _is_workload(text: str) -> bool:
+    """Whether a text names a workload, or tells its extents and the rest."""
+    if not text.startswith("{"):
+        return True
+    parsed = _json(text)
+    if not isinstance(parsed, dict) or parsed.keys() != {"extents", "fixed"}:
+        return False
+    extents = parsed["extents"]
+    return isinstance(extents, dict) and all(isinstance(n, int) and n > 0 for n in extents.values())
+
+
+def _json(text: str) -> Any:
+    """What a text is the JSON of; None if it is not."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 _TYPES: dict[str, tuple[type, ...]] = {

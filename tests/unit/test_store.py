@@ -84,7 +84,10 @@ def decides(*records: Record) -> Record | None:
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8)
 records = st.builds(
     Record,
-    **dict.fromkeys(("kind", "workload", "template", "parameters", "cpu_class", "cpu", "features"), texts),
+    **dict.fromkeys(("kind", "template", "cpu_class", "cpu", "features"), texts),
+    workload=texts.filter(lambda text: not text.startswith("{"))
+    | st.builds(workload, *[st.integers(1, 1000)] * 3),
+    parameters=st.dictionaries(texts, st.integers() | texts, max_size=2).map(json.dumps),
     version=st.integers(0, 99),
     source=st.sampled_from(Source),
     machine=texts,
@@ -140,7 +143,7 @@ import json
 record = make_record(json.loads(sys.argv[3]))
 for number in range(25):
     with Store(Path(sys.argv[1])) as store:
-        store.add([dataclasses.replace(record, parameters=f"{sys.argv[2]} {number}")])
+        store.add([dataclasses.replace(record, machine=f"{sys.argv[2]} {number}")])
 """
 
 
@@ -238,6 +241,14 @@ def test_a_record_that_makes_no_sense_is_reported(tmp_path: Path) -> None:
         ("[]", "lacks"),
         (json.dumps({**json.loads(record_line(GOOD)), "score": "fast"}), "'score' is 'fast'"),
         (json.dumps({**json.loads(record_line(GOOD)), "score": -1.0}), "-1.0"),
+        *(
+            (json.dumps({**json.loads(record_line(GOOD)), "parameters": text}), "parameters are")
+            for text in ("", "4", '["pixels"]', '{"pixels":[4]}', '{"pixels":null}')
+        ),
+        *(
+            (json.dumps({**json.loads(record_line(GOOD)), "workload": text}), "workload is")
+            for text in ("{", "{}", '{"extents":{},"fixed":1}x', '{"extents":{"height":0},"fixed":{}}')
+        ),
         (json.dumps({**json.loads(record_line(GOOD)), "unit": "hours"}), "hours"),
         (json.dumps({**json.loads(record_line(GOOD)), "colour": "red"}), "colour"),
     ],
