@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from edgekit.artifacts import steps_of
+from edgekit.artifacts import root_of, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,10 +40,8 @@ class PlannedModel:
 
     def is_state(self, name: str) -> bool:
         """Whether a buffer lives in the state, not in the arena."""
-        buffer = self.buffers[name]
-        while buffer.alias_of is not None:
-            buffer = self.buffers[buffer.alias_of]
-        return buffer.is_state
+        root, _ = root_of(self.buffers, name)
+        return self.buffers[root].is_state
 
     def results(self, step: Step) -> list[tuple[Tensor, int]]:
         """The tensors that a step writes into the arena, and their offsets there."""

@@ -1,4 +1,4 @@
-"""What passes over a `LoweredModule` share: following aliases, and adding or removing calls."""
+"""What passes over a `LoweredModule` share: making windows, and adding or removing calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import tvm
 from tvm import te
 
-from edgekit.artifacts import KernelCall
+from edgekit.artifacts import KernelCall, root_of
 from edgekit.compute.movement import RowCopy, copy
 from edgekit.lower.assemble import TEMPLATE
 from edgekit.lower.kernel import Template
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgekit.artifacts import Buffer, LoweredModule
-
-
-def root_of(buffers: Mapping[str, Buffer], name: str) -> tuple[str, int]:
-    """The buffer whose memory `name` lies in, and how many bytes inside it."""
-    offset = 0
-    while (source := buffers[name].alias_of) is not None:
-        offset += buffers[name].alias_offset_bytes
-        name = source
-    return name, offset
 
 
 def is_whole(buffers: Mapping[str, Buffer], name: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from edgekit.artifacts import root_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -59,12 +61,3 @@ class Lifetimes:
     def in_arena(self) -> tuple[str, ...]:
         """Allocations that are not state."""
         return tuple(name for name in self.spans if not self.buffers[name].is_state)
-
-
-def root_of(buffers: Mapping[str, Buffer], name: str) -> tuple[str, int]:
-    """The buffer that `name` is a window on in the end, and its offset there."""
-    offset = 0
-    while (source := buffers[name].alias_of) is not None:
-        offset += buffers[name].alias_offset_bytes
-        name = source
-    return name, offset

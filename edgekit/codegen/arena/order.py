@@ -16,7 +16,7 @@ import heapq
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from edgekit.codegen.arena.lifetimes import root_of
+from edgekit.artifacts import root_of
 from edgekit.codegen.arena.overlaps import possible_overlaps
 
 if TYPE_CHECKING:

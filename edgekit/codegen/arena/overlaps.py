@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from edgekit.codegen.arena.lifetimes import root_of
+from edgekit.artifacts import root_of
 from edgekit.codegen.arena.placement import Overlap
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from edgekit.lower.edits import as_alias, copy_call, is_whole, root_of, with_calls
+from edgekit.artifacts import root_of
+from edgekit.lower.edits import as_alias, copy_call, is_whole, with_calls
 
 if TYPE_CHECKING:
     from edgekit.artifacts import Buffer, KernelCall, LoweredModule

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgekit.lower.edits import as_alias, root_of, with_calls
+from edgekit.artifacts import root_of
+from edgekit.lower.edits import as_alias, with_calls
 
 if TYPE_CHECKING:
     from edgekit.artifacts import LoweredModule

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgekit.artifacts import Buffer
-from edgekit.lower.edits import as_alias, copy_call, is_whole, root_of, with_calls
+from edgekit.artifacts import Buffer, root_of
+from edgekit.lower.edits import as_alias, copy_call, is_whole, with_calls
 from edgekit.lower.operators.joining import joined_rows
 from edgekit.lower.view import OperatorView
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from edgekit.lower.edits import root_of
+from edgekit.artifacts import root_of
 from edgekit.lower.patches.rewrite import find_chain, rewritten
 from edgekit.lower.patches.rows import Rows, bands_of
 

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgekit.artifacts import LoweredModule
+from edgekit.artifacts import LoweredModule, root_of
 from edgekit.ingest import read_tflite
 from edgekit.lower.assemble import assemble
-from edgekit.lower.edits import root_of
 from edgekit.lower.passes.write_concatenations_in_place import write_concatenations_in_place
 from edgekit.testing.tflite_builder import ModelBuilder, spec
 from tests.unit.operators.harness import assert_matches_oracle
