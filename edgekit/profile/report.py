@@ -106,7 +106,8 @@ def make_profile(
     evidence = Evidence(
         before=before,
         after=after,
-        series=(samples.total_ns,),
+        series=(samples.total_ns,) if one_thread is None else (samples.total_ns, one_thread.total_ns),
+        names=() if one_thread is None else (f"{threads} threads", "1 thread"),
         threads=threads,
         is_steady=samples.is_steady and (one_thread is None or one_thread.is_steady),
     )

@@ -70,6 +70,17 @@ def test_the_scaling_of_a_step_is_how_many_times_faster_several_threads_are() ->
     assert found.one_thread == summarize((800, 810, 790))
 
 
+def test_a_scaling_is_worth_no_more_than_either_of_its_times() -> None:
+    def samples(*totals: int) -> ProfileSamples:
+        return ProfileSamples(runs=len(totals), total_ns=totals, step_ns=((300,), (100,)))
+
+    steady, scattered = samples(*(400, 404) * 10), samples(*(800, 1000) * 10)
+    state: dict[str, Any] = {"machine": MACHINE, "before": QUIET, "after": QUIET}
+    found = make_profile(MANIFEST, steady, threads=2, one_thread=scattered, device="board", **state)
+    assert found.assessment.verdict is Verdict.DEGRADED
+    assert "the rounds of 1 thread spread" in found.assessment.reasons[0].words
+
+
 def test_one_thread_has_no_scaling() -> None:
     found = profile_of(400)
     assert (found.threads, found.one_thread, found.scaling) == (1, None, None)
