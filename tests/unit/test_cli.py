@@ -18,7 +18,7 @@ from edgekit.cli.options import device_options
 from edgekit.devices.choice import DeviceChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 HEAVY = {"tensorflow", "tvm", "paramiko", "numpy", "rich"}
 
@@ -186,6 +186,15 @@ def test_a_bug_of_ours_keeps_its_traceback_and_asks_for_a_report(
     }
 
 
+@pytest.fixture
+def ctrl_c_is_heard() -> Iterator[None]:
+    """As in a shell's foreground: a job in the background is started with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_ctrl_c_has_the_shells_code_and_no_traceback(
     verb: Callable[[Callable[[], object]], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
