@@ -38,6 +38,7 @@ from edgekit.artifacts.lowered import (
     KernelCall,
     LoweredModule,
     root_of,
+    state_name,
 )
 from edgekit.artifacts.tuned import (
     SHARE_BEGIN,
@@ -81,5 +82,6 @@ __all__ = [
     "Tuning",
     "Variable",
     "root_of",
+    "state_name",
     "steps_of",
 ]

@@ -35,6 +35,11 @@ class Buffer:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
+def state_name(variable: str) -> str:
+    """The buffer of a streaming variable, by the variable's name in Graph.variables."""
+    return f"state:{variable}"
+
+
 def root_of(buffers: Mapping[str, Buffer], name: str) -> tuple[str, int]:
     """The buffer whose memory `name` lies in (itself, if it is no window), and its offset there."""
     offset = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from edgekit.artifacts import Code, steps_of
+from edgekit.artifacts import Code, state_name, steps_of
 from edgekit.codegen.arena import Kernels, arrange, with_overread
 from edgekit.codegen.constants import lay_out
 from edgekit.codegen.cpus import resolve_host_cpu
@@ -31,7 +31,7 @@ def generate(model: QuantizedModel, tuned: TunedModule) -> Code:
     arranged = arrange(
         tuned.calls, lowered.buffers, lowered.inputs, lowered.outputs, Kernels(kernels.workspaces)
     )
-    initial = {f"state:{v.name}": v.initial for v in lowered.graph.variables}
+    initial = {state_name(v.name): v.initial for v in lowered.graph.variables}
     plan = with_overread(arranged.plan, tuned.overread_bytes)
     block = lay_out({**tuned.constants, **{f"initial:{name}": array for name, array in initial.items()}})
     source = entry_source(

@@ -9,7 +9,7 @@ import numpy as np
 import tvm
 from tvm import te
 
-from edgekit.artifacts import Buffer, DType, KernelCall, LoweredModule
+from edgekit.artifacts import Buffer, DType, KernelCall, LoweredModule, state_name
 from edgekit.lower.kernel import Alias, Kernel, Scratch, StateRef
 from edgekit.lower.operators import SUPPORTED
 from edgekit.lower.view import OperatorView
@@ -36,11 +36,6 @@ def assemble(graph: Graph) -> LoweredModule:
 def buffer_name(tensor: int) -> str:
     """The buffer of a graph tensor."""
     return f"t{tensor}"
-
-
-def state_name(variable: str) -> str:
-    """The buffer of a streaming variable."""
-    return f"state:{variable}"
 
 
 class _Assembly:
