@@ -99,6 +99,7 @@ WAYS = (
         for loops in (Loops.TWINS, Loops.BLOCKS, Loops.INTRINSICS)
         for compiler in (Compiler.ZIG, Compiler.GCC)
     ),
+    Way(Loops.BLOCKS, Compiler.ZIG, "-O2"),  # at -O3 it unrolls what it might have vectorized
 )
 
 

@@ -117,7 +117,8 @@ def build_image(
         Source(path=board / "memory.c", part=Part.CODE),
     )
     folders = [word for folder in (board, *includes) for word in ("-I", str(folder))]
-    foreign = _zig(target) if compiler is Compiler.ZIG else (gcc, *core)
+    # zig would make -O2 of -O3.
+    foreign = (*_zig(target), "-Xclang", optimization) if compiler is Compiler.ZIG else (gcc, *core)
 
     def compiled(numbered: tuple[int, Source]) -> str:
         number, source = numbered
