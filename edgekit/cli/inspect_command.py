@@ -111,18 +111,18 @@ def _summary(found: Inspection) -> list[tuple[str, str]]:
 
 
 def _show_memory(memory: PlannedMemory) -> None:
-    """The arena step by step as a picture, then every block of it."""
-    rows = [
-        (
-            number,
+    """The arena step by step as a picture, then every block of it. Bands that look alike are one row."""
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for number, step in enumerate(memory.steps):
+        row = (
             f"{step.operator}: {step.kind}",
             short_name(step.output, 24),
             f"{step.arena_bytes:,}",
             f"{step.arena_bytes / memory.arena_bytes:.0%}",
             _picture(memory, number),
         )
-        for number, step in enumerate(memory.steps)
-    ]
+        alike.setdefault(row, []).append(number)
+    rows = [(_steps(numbers), *row) for row, numbers in alike.items()]
     title = (
         f"the arena for {memory.target}: {memory.arena_bytes:,} bytes (no plan needs less than "
         f"{memory.bound_bytes:,}), and {memory.state_bytes:,} of state; {_MADE} made then, {_HELD} held"
@@ -141,13 +141,27 @@ def _show_memory(memory: PlannedMemory) -> None:
             f"{block.offset + block.bytes:,}",
             f"{block.bytes:,}",
             ("rows of " if block.rows_only else "") + short_name(block.name),
-            "given" if block.first_step < 0 else block.first_step,
+            "given" if block.first_step < 0 else _steps(numbers),
             "left" if block.last_step == len(memory.steps) else block.last_step,
         )
-        for block in memory.blocks
+        for block, numbers in _blocks(memory)
     ]
     headers = ("from", "to", "bytes", "what", "first step", "last step")
     table(headers, blocks, right=(0, 1, 2, 4, 5), shorten=3)
+
+
+def _blocks(memory: PlannedMemory) -> list[tuple[PlannedBlock, list[int]]]:
+    """Blocks and the steps that make them; what lies where another lay in a band before is told with it."""
+    alike: dict[tuple[object, ...], list[PlannedBlock]] = {}
+    for block in memory.blocks:
+        lasting = block.last_step - block.first_step
+        alike.setdefault((block.name, block.offset, block.bytes, lasting), []).append(block)
+    return [(same[0], [block.first_step for block in same]) for same in alike.values()]
+
+
+def _steps(numbers: list[int]) -> str:
+    """The first of some steps and how many more there are."""
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} and {len(numbers) - 1} like it"
 
 
 def _picture(memory: PlannedMemory, step: int) -> str:

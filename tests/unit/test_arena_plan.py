@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,6 +94,11 @@ def test_a_bundle_s_blocks_end_where_its_arena_does(bundle: Bundle) -> None:
     assert [block.name for block in left] == [tensor["name"] for tensor in tensors["outputs"]]
 
 
+def copy_of(bundle: Bundle, folder: Path) -> Path:
+    shutil.copytree(bundle.path, folder)
+    return folder
+
+
 def shown(*words: str) -> str:
     result = CliRunner().invoke(command, list(words))
     assert result.exit_code == ExitCode.DONE, result.output
@@ -112,6 +118,20 @@ def test_the_command_draws_the_arena_of_a_bundle(bundle: Bundle) -> None:
     assert document["memory"]["arena_bytes"] == arena
 
 
+def test_steps_of_bands_that_look_alike_are_one_row(bundle: Bundle, tmp_path: Path) -> None:
+    copy = copy_of(bundle, tmp_path / "copy")
+    first = {**bundle.manifest["operators"][0], "arena_bytes": 1}
+    always = {**bundle.manifest["plan"][0], "first_step": -1, "last_step": 9}
+    scratch = [{**always, "name": "scratch", "first_step": step, "last_step": step} for step in (0, 2)]
+    banded = {**bundle.manifest, "operators": [first] * 3, "plan": [always, *scratch]}
+    (copy / "manifest.json").write_text(json.dumps(banded))
+    lines = shown(str(copy)).splitlines()
+    made = [line for line in lines if "█" in line and "held" not in line]
+    assert [line.split("  ")[0].strip() for line in made] == ["0 and 1 like it"]
+    (told,) = [line for line in lines if " scratch " in line]
+    assert "0 and 1 like it" in told
+
+
 def test_a_model_s_file_has_no_plan() -> None:
     assert inspect(model_path("keyword_spotting")).memory is None
 
@@ -119,11 +139,7 @@ def test_a_model_s_file_has_no_plan() -> None:
 def test_a_manifest_without_a_plan_is_read_and_one_with_a_damaged_plan_is_not(
     bundle: Bundle, tmp_path: Path
 ) -> None:
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for name in bundle.manifest["files"]:
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        (copy / name).write_bytes((bundle.path / name).read_bytes())
+    copy = copy_of(bundle, tmp_path / "copy")
     older = {key: value for key, value in bundle.manifest.items() if key != "plan"}
     (copy / "manifest.json").write_text(json.dumps(older))
     assert inspect(copy).memory is None
