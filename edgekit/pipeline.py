@@ -87,11 +87,7 @@ def make_firmware(
     `thrift` says what may be done to the model for the sake of memory.
     """
 
-    def attempt(form: QuantizedModel, bands: bool) -> Attempt:
-        lowered = in_bands(lower(form)) if bands else lower(form)
-        tuned = schedule(lowered, target, StoreLookup(records, target))
-        return Attempt(form, lowered, tuned, describe_firmware(form, tuned))
-
+    attempt = planning(target, records)
     show = Dump(dump)
     progress("reading the model", 0.0)
     file = show("ingest", read_tflite(model_path, name=name))
@@ -120,6 +116,17 @@ def make_firmware(
     bundle = show("package", package_firmware(model, code, target, directory=folder))
     progress("done", 1.0)
     return bundle
+
+
+def planning(target: Target, records: Sequence[Records] = ()) -> Callable[[QuantizedModel, bool], Attempt]:
+    """What plans a form of a model for a microcontroller: it takes the form, and whether it runs in bands."""
+
+    def attempt(form: QuantizedModel, bands: bool) -> Attempt:
+        lowered = in_bands(lower(form)) if bands else lower(form)
+        tuned = schedule(lowered, target, StoreLookup(records, target))
+        return Attempt(form, lowered, tuned, describe_firmware(form, tuned))
+
+    return attempt
 
 
 def _executed(model: QuantizedModel, code: Code, target: Target, progress: Progress) -> dict[int, int]:
