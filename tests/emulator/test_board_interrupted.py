@@ -18,7 +18,8 @@ pytestmark = pytest.mark.emulator
 
 def device_up(cache: Path, state: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "EDGEKIT_CACHE": str(cache), "XDG_STATE_HOME": str(state)}
-    command = [sys.executable, "-m", "edgekit", "device", "up"]
+    # A job in the background is started with SIGINT ignored, and Python then never hears it.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "edgekit", "device", "up"]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
