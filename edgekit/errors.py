@@ -131,6 +131,19 @@ class ToolMissingError(EdgeKitError):
     exit_code = ExitCode.TOOL_MISSING
 
 
+class MissingExtraError(ToolMissingError):
+    """A step needs Python packages that come with an extra of EdgeKit's, and they are not installed."""
+
+
+def missing_extra(what: str, package: str, extra: str) -> MissingExtraError:
+    """`what` cannot be done for lack of `package`, which comes with `extra`."""
+    return MissingExtraError(
+        what,
+        why=f"The Python package {package!r} is not installed; it comes with the extra {extra!r}.",
+        fix=f"pip install 'edgekit-sdk[{extra}]'",
+    )
+
+
 # ------------------------------------------------------------------------------ the device (5)
 
 

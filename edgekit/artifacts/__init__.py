@@ -1,9 +1,9 @@
 """The frozen values that travel from stage to stage.
 
-In the order they come to be: `graph`, `lowered`, `tuned`, `code`, `bundle`. A stage takes one of these and
-gives the next; nothing here does any of its work. Arrays inside them are read-only. Values that hold TVM
-objects (`LoweredModule`, `TunedModule`) name them `Any`: only `lower`, `schedule` and `codegen` may know
-that TVM exists.
+In the order they come to be: `float_model`, `graph`, `lowered`, `tuned`, `code`, `bundle`. A stage takes
+one of these and gives the next; nothing here does any of its work. Arrays inside them are read-only. Values
+that hold TVM objects (`LoweredModule`, `TunedModule`) name them `Any`: only `lower`, `schedule` and `codegen`
+may know that TVM exists.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ from edgekit.artifacts.code import (
     PlacedBlock,
     Step,
     steps_of,
+)
+from edgekit.artifacts.float_model import (
+    FloatModel,
+    FloatTensor,
+    ModelOrigin,
 )
 from edgekit.artifacts.graph import (
     DType,
@@ -64,11 +69,14 @@ __all__ = [
     "FirmwareBuild",
     "FirmwareNeeds",
     "FirmwareSources",
+    "FloatModel",
+    "FloatTensor",
     "Golden",
     "Graph",
     "KernelCall",
     "LoweredModule",
     "MemoryPlan",
+    "ModelOrigin",
     "Operator",
     "Origin",
     "Peak",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgekit import errors
-from edgekit.errors import EdgeKitError, ExitCode, nearest
+from edgekit.errors import EdgeKitError, ExitCode, MissingExtraError, missing_extra, nearest
 
 CLASSES = [
     value
@@ -44,6 +44,15 @@ def test_an_error_is_raised_in_some_test(error: type[EdgeKitError]) -> None:
     subclasses = {error.__name__, *(sub.__name__ for sub in error.__subclasses__())}
     texts = [path.read_text(encoding="utf-8") for path in TESTS.rglob("test_*.py") if path != Path(__file__)]
     assert any(name in text for name in subclasses for text in texts), f"{error.__name__} has no test"
+
+
+def test_a_missing_extra_is_named_with_the_command_that_installs_it() -> None:
+    error = missing_extra("A Keras model cannot be read.", "tensorflow-cpu", "keras")
+    assert isinstance(error, MissingExtraError)
+    assert error.exit_code is ExitCode.TOOL_MISSING
+    assert error.what == "A Keras model cannot be read."
+    assert "'tensorflow-cpu'" in error.why
+    assert error.fix == "pip install 'edgekit-sdk[keras]'"
 
 
 def test_the_nearest_name_is_suggested() -> None:
