@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from edgekit.schedule.scheduled import Merger
     from edgekit.target import Target
 
-__all__ = ["MCU_TEMPLATES", "TEMPLATES", "apply_choice", "candidates", "jobs", "schedule"]
+__all__ = ["MCU_TEMPLATES", "TEMPLATES", "apply_choice", "candidates", "collect", "jobs", "schedule"]
 
 _KEPT = ("edgekit.template", "edgekit.in_place")  # attributes that a template's new kernel takes over
 
@@ -107,16 +107,28 @@ def schedule(lowered: LoweredModule, target: Target, lookup: Lookup = lambda _jo
     constants = dict(lowered.constants)
     calls = tuple(_pack(call, scheduled[call.kernel], constants) for call in lowered.calls)
     used = {name for call in calls for name in call.reads}
+    used_constants = {name: array for name, array in constants.items() if name in used}
+    tuned = collect(lowered, target, scheduled, calls, used_constants)
+    return dataclasses.replace(tuned, tuning=_tuning(lowered, choices))
+
+
+def collect(
+    lowered: LoweredModule,
+    target: Target,
+    scheduled: Mapping[str, Scheduled],
+    calls: tuple[KernelCall, ...],
+    constants: Mapping[str, NDArray[Any]],
+) -> TunedModule:
+    """Scheduled kernels and their calls as a module, of which no more than that is known."""
     return TunedModule(
         lowered=lowered,
         target=target,
         module=tvm.IRModule({name: k.function for name, k in scheduled.items() if k.shared is None}),
         shared={name: kernel.shared for name, kernel in scheduled.items() if kernel.shared is not None},
         calls=calls,
-        constants={name: array for name, array in constants.items() if name in used},
+        constants=constants,
         kernels=tuple(sorted({kernel.kernels for kernel in scheduled.values() if kernel.kernels})),
         overread_bytes=max((kernel.overread_bytes for kernel in scheduled.values()), default=0),
-        tuning=_tuning(lowered, choices),
     )
 
 

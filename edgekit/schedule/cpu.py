@@ -61,6 +61,11 @@ class CpuClass:
         """Whether it has sdot: every CPU with smmla does."""
         return self.row_kernel in (RowKernel.DOT, RowKernel.MMLA)
 
+    @property
+    def has_dsp(self) -> bool:
+        """Whether it is a microcontroller with smlad: every one with MVE has it."""
+        return self.mcu in (McuKernel.DSP, McuKernel.MVE)
+
 
 # Half of the vector register file: the rest holds operands. NEON has 32 (aarch64) or 16 (armv7)
 # registers of 4 sums, AVX2 16 of 8, MVE 8 of 4; a microcontroller without vectors 13 of one.
@@ -72,10 +77,10 @@ _ARMV7_NEON = CpuClass("armv7-neon", 32, RowKernel.MLAL, has_neon=True)
 _X86_64 = CpuClass("x86-64", 64)
 _X86_64_AVX2 = CpuClass("x86-64-avx2", 64, x86_kernel=X86Kernel.AVX2)
 _X86_64_VNNI = CpuClass("x86-64-avx512vnni", 64, x86_kernel=X86Kernel.VNNI)
+_X86_64_AMX = CpuClass("x86-64-amx", 64, x86_kernel=X86Kernel.VNNI, has_amx=True)
 _MCU_PLAIN = CpuClass("mcu-plain", 6, mcu=McuKernel.PLAIN)
 _MCU_DSP = CpuClass("mcu-dsp", 6, mcu=McuKernel.DSP)
 _MCU_MVE = CpuClass("mcu-mve", 16, mcu=McuKernel.MVE)
-_X86_64_AMX = CpuClass("x86-64-amx", 64, x86_kernel=X86Kernel.VNNI, has_amx=True)
 _VNNI_FEATURES = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni"}
 _AMX_FEATURES = _VNNI_FEATURES | {"amx-tile", "amx-int8"}
 

@@ -23,10 +23,9 @@ from edgekit.artifacts import (
     Operator,
     QuantizedModel,
     Tensor,
-    TunedModule,
 )
 from edgekit.compute.convolution import Convolution
-from edgekit.schedule import apply_choice, candidates, jobs
+from edgekit.schedule import apply_choice, candidates, collect, jobs
 from edgekit.schedule.cpu import cpu_class
 from edgekit.schedule.template import Choice, Job
 from edgekit.schedule.templates.convolution import flatten_pixels
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edgekit.artifacts import TunedModule
     from edgekit.schedule.scheduled import Packer, Scheduled
     from edgekit.target import Target
 
@@ -188,25 +188,13 @@ def batch(items: Sequence[Item], target: Target) -> tuple[QuantizedModel, TunedM
     scheduled = {}
     for index, (task, choice) in enumerate(items):
         name = f"candidate{index:03d}"
-        scheduled[name] = apply_choice(task.job, cpu, choice)
-        parts.add(task, scheduled[name], name)
+        kernel = apply_choice(task.job, cpu, choice)
+        if kernel.shared is None:
+            kernel = dataclasses.replace(kernel, function=kernel.function.with_attr("global_symbol", name))
+        scheduled[name] = kernel
+        parts.add(task, kernel, name)
     lowered = parts.lowered()
-    tuned = TunedModule(
-        lowered=lowered,
-        target=target,
-        module=tvm.IRModule(
-            {
-                name: kernel.function.with_attr("global_symbol", name)
-                for name, kernel in scheduled.items()
-                if kernel.shared is None
-            }
-        ),
-        shared={name: kernel.shared for name, kernel in scheduled.items() if kernel.shared is not None},
-        calls=lowered.calls,
-        constants=lowered.constants,
-        kernels=tuple(sorted({kernel.kernels for kernel in scheduled.values() if kernel.kernels})),
-        overread_bytes=max((kernel.overread_bytes for kernel in scheduled.values()), default=0),
-    )
+    tuned = collect(lowered, target, scheduled, lowered.calls, lowered.constants)
     return QuantizedModel(name=BATCH_NAME, flatbuffer=b"", digest="", graph=lowered.graph), tuned
 
 

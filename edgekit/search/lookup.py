@@ -51,13 +51,13 @@ class StoreLookup:
         )
 
         def is_valid(record: Record) -> bool:
-            return _choice(record) in known
+            return recorded_choice(record) in known
 
         found = best_record(wanted, self._sets, is_valid) or nearest_record(wanted, self._sets, is_valid)
         if found is None:
             return None
         return dataclasses.replace(
-            _choice(found.record), origin=Origin(found.record.source.value, found.is_exact)
+            recorded_choice(found.record), origin=Origin(found.record.source.value, found.is_exact)
         )
 
 
@@ -69,5 +69,6 @@ def least_gain(cpu: CpuClass) -> Gain:
     return NO_GAIN if cpu.mcu is None else _WORTH_MEMORY
 
 
-def _choice(record: Record) -> Choice:
+def recorded_choice(record: Record) -> Choice:
+    """The candidate that a record is of."""
     return Choice(record.template, Parameters.parse(record.parameters))

@@ -38,16 +38,16 @@ if TYPE_CHECKING:
 
 Samples = tuple[tuple[int, ...], ...]  # [candidate][run]: nanoseconds or instructions
 
+_GONE = 90  # what the script ends with where the folder vanished, as in a reboot, or the disk is full
 # A batch in one go: unpack it, compare every candidate's output, then time every one, turn by turn.
 _SCRIPT = f"""
-cd "$1" || exit {{gone}}
-tar xf - || exit {{gone}}
+cd "$1" || exit {_GONE}
+tar xf - || exit {_GONE}
 : > outputs
-n=0; while [ $n -lt "$2" ]; do cat expected >> outputs || exit {{gone}}; n=$((n + 1)); done
+n=0; while [ $n -lt "$2" ]; do cat expected >> outputs || exit {_GONE}; n=$((n + 1)); done
 ./{RUNNER_NAME} check ./{LIBRARY_NAME} inputs outputs || exit $?
 exec ./{RUNNER_NAME} profile ./{LIBRARY_NAME} inputs --warmup "$3" --runs "$4"
-""".replace("{gone}", "90")
-_GONE = 90  # the folder vanished, as in a reboot, or the disk is full
+"""
 _KILLED = {128 + number for number in (1, 2, 9, 15)}  # by somebody: the same batch may well run another time
 _WARMUP = 2
 _TIMEOUT_SECONDS = 600.0
@@ -57,9 +57,9 @@ _LONGEST_PAUSE_SECONDS = 30.0
 class CandidateDiffersError(Exception):
     """A candidate's output is not the canonical kernel's: a bug in EdgeKit, never the user's fault."""
 
-    def __init__(self, step: int, where: str) -> None:
-        super().__init__(f"candidate {step} differs from the canonical kernel on {where}")
-        self.step = step
+    def __init__(self, candidate: int, where: str) -> None:
+        super().__init__(f"candidate {candidate} differs from the canonical kernel on {where}")
+        self.candidate = candidate  # its place in the batch: outputs are in that order, steps need not be
 
 
 class BatchRunner(Protocol):

@@ -22,7 +22,7 @@ from edgekit.schedule import candidates
 from edgekit.schedule.cpu import cpu_class
 from edgekit.schedule.template import Choice, Parameters
 from edgekit.search.build import Batch, Request, build_batch
-from edgekit.search.lookup import VERSIONS, least_gain
+from edgekit.search.lookup import VERSIONS, least_gain, recorded_choice
 from edgekit.search.measure import CandidateDiffersError
 from edgekit.search.strategy import FINAL_RUNS, FIRST_RUNS, finalists, proposals
 from edgekit.store import Record, Unit, fastest
@@ -104,7 +104,8 @@ class Tuner:
         self._target, self._cpu = target, cpu_class(target)
         self._runner, self._store, self._executor = runner, store, executor
         self._workers, self._progress = workers, progress
-        self._trials = 0
+        self._budget = Budget()
+        self._total = self._trials = 0  # candidates to measure, as far as is known, and those that were
         self._best = ""  # of the task measured last, for people
         self._began = time.monotonic()
 
@@ -185,7 +186,7 @@ class Tuner:
         try:
             samples = self._runner.measure(batch, FINAL_RUNS if item.is_final else FIRST_RUNS)
         except CandidateDiffersError as error:
-            choice = item.choices[error.step]
+            choice = item.choices[error.candidate]
             error.add_note(f"{item.task.name}: template {choice.template} {choice.parameters.text}")
             raise
         records = self._records(item, samples)
@@ -257,15 +258,19 @@ class Tuner:
         machine = self._runner.machine
         mine = (self._target.cpu, machine.features, machine.source, machine.name, machine.unit)
         return {
-            Choice(record.template, Parameters.parse(record.parameters)): record
+            recorded_choice(record): record
             for record in self._store.records(task.kind, task.workload, self._cpu.name)
             if record.version == VERSIONS.get(record.template)
             and (record.cpu, record.features, record.source, record.machine, record.unit) == mine
         }
 
     def _scores(self, task: Task) -> dict[Choice, float]:
+        return {choice: record.score for choice, record in self._valid(task).items()}
+
+    def _valid(self, task: Task) -> dict[Choice, Record]:
+        """What is known of candidates that there are."""
         everything = candidates(task.job, self._cpu)
-        return {c: record.score for c, record in self._known(task).items() if c in everything}
+        return {choice: record for choice, record in self._known(task).items() if choice in everything}
 
     def _missing(self, task: Task) -> tuple[Choice, ...]:
         """The candidates that this machine has yet to measure."""
@@ -298,9 +303,8 @@ class Tuner:
         )
 
     def _result(self, task: Task) -> TaskResult:
-        everything = candidates(task.job, self._cpu)
-        known = {c: record for c, record in self._known(task).items() if c in everything}
-        preferred = everything[0]
+        known = self._valid(task)
+        preferred = candidates(task.job, self._cpu)[0]
         untuned = known.get(preferred)
         rule = preferred.template, preferred.parameters.text, least_gain(self._cpu)
         best = fastest(tuple(known.values()), *rule) if known else None

@@ -41,7 +41,7 @@ _TILES_BYTES = 52  # sizeof(ek_tiles)
 
 
 def _fits_dsp(job: Job, cpu: CpuClass) -> bool:
-    return cpu.mcu in (McuKernel.DSP, McuKernel.MVE) and _fits(job, pair_table)
+    return cpu.has_dsp and _fits(job, pair_table)
 
 
 def _fits_mve(job: Job, cpu: CpuClass) -> bool:

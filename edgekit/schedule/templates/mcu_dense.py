@@ -82,7 +82,7 @@ def lead_by_outputs(load: Convolution) -> int:
 
 def _fits_dsp(job: Job, cpu: CpuClass) -> bool:
     return (
-        cpu.mcu in (McuKernel.DSP, McuKernel.MVE)
+        cpu.has_dsp
         and is_dense(job, _MOST_INPUTS)
         and all(_table(constants, job.workload) is not None for constants in job.constants)
     )

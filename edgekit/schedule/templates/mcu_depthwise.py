@@ -8,7 +8,6 @@ import numpy as np
 
 from edgekit.artifacts import SharedKernel
 from edgekit.compute.convolution import Convolution
-from edgekit.schedule.cpu import McuKernel
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.template import Job, Parameters, Template, one_point
 from edgekit.schedule.templates.convolution import flatten_pixels
@@ -32,7 +31,7 @@ _INT16_LIMIT = 1 << 15
 
 def _fits(job: Job, cpu: CpuClass) -> bool:
     load = job.workload
-    if cpu.mcu not in (McuKernel.DSP, McuKernel.MVE) or not isinstance(load, Convolution):
+    if not cpu.has_dsp or not isinstance(load, Convolution):
         return False
     load = flatten_pixels(load)
     window = load.window

@@ -11,7 +11,6 @@ import numpy as np
 
 from edgekit.artifacts import SharedKernel
 from edgekit.compute.convolution import Convolution
-from edgekit.schedule.cpu import McuKernel
 from edgekit.schedule.lead import Step, lead_of_steps
 from edgekit.schedule.scheduled import Scheduled
 from edgekit.schedule.template import Job, Parameters, Template, one_point
@@ -30,7 +29,7 @@ _CHANNELS = 4  # that are computed together
 
 
 def _is_direct(job: Job, cpu: CpuClass) -> bool:
-    if cpu.mcu not in (McuKernel.DSP, McuKernel.MVE) or not isinstance(job.workload, Convolution):
+    if not cpu.has_dsp or not isinstance(job.workload, Convolution):
         return False
     load = flatten_pixels(job.workload)
     return (

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgekit.artifacts import SharedKernel
 from edgekit.compute.arithmetic import ScaledSum
-from edgekit.compute.fast_sum import narrow_sum
+from edgekit.compute.fast_sum import NarrowSum, narrow_sum
 from edgekit.compute.lookup import Lookup
 from edgekit.compute.movement import RowCopy
 from edgekit.compute.quantize import Dequantization, FloatQuantization
@@ -49,7 +49,7 @@ def shared_kernel(workload: Any, count: int) -> SharedKernel | None:
             return None
 
 
-def _sum_kernel(narrow: Any, count: int) -> SharedKernel:
+def _sum_kernel(narrow: NarrowSum, count: int) -> SharedKernel:
     first, second = narrow.multipliers
     fields = {
         "first": first,
