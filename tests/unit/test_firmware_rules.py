@@ -74,6 +74,14 @@ def test_every_kernel_follows_the_rules(core: str, tmp_path: Path) -> None:
     subprocess.run([*clang, *sources], cwd=tmp_path, check=True)
 
 
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m55"])
+@pytest.mark.parametrize("level", ["-Og", "-Os", "-O3"])
+def test_every_kernel_assembles_as_users_optimize(level: str, core: str, tmp_path: Path) -> None:
+    """Operands in assembly get the registers that the compiler has left, and these differ."""
+    gcc = [*compilers(core)["gcc"], *WARNINGS, "-ffreestanding", level, "-c"]
+    subprocess.run([*gcc, *map(str, KERNELS)], cwd=tmp_path, check=True)
+
+
 NETS: dict[str, Callable[[], bytes]] = {
     "keyword_spotting": lambda: model_path("keyword_spotting").read_bytes(),
     "okay_nabu": lambda: model_path("okay_nabu").read_bytes(),  # streaming

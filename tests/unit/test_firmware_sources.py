@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import tvm
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from hypothesis.strategies import integers, sampled_from
@@ -153,6 +155,26 @@ def test_the_sources_compile_without_a_warning_and_a_c_library(
     write_sources(tmp_path, files)
     command = [*compilers(target)[compiler], *WARNINGS, *FREESTANDING]
     subprocess.run([*command, *(name for name in files if name.endswith(".c"))], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_all_constants_of_a_model_go_to_the_section_that_the_user_names(
+    compiler: str, tmp_path: Path
+) -> None:
+    write_sources(tmp_path, sources(small_net(), "small net"))
+    command = [*compilers("cortex-m4")[compiler], *WARNINGS, *FREESTANDING, "src/small_net_weights.c"]
+
+    def sizes(*flags: str) -> dict[str, int]:
+        subprocess.run([*command, *flags, "-o", "weights.o"], cwd=tmp_path, check=True)
+        with (tmp_path / "weights.o").open("rb") as file:
+            loaded = [s for s in ELFFile(file).iter_sections() if s["sh_flags"] & SH_FLAGS.SHF_ALLOC]
+            return {s.name: s["sh_size"] for s in loaded if s["sh_size"] and s["sh_type"] == "SHT_PROGBITS"}
+
+    by_default = sizes()
+    assert all(name.startswith(".rodata") for name in by_default)
+    named = sizes('-DSMALL_NET_WEIGHTS=__attribute__((section(".qspi_flash")))')
+    assert named.keys() == {".qspi_flash"}
+    assert named[".qspi_flash"] >= 4 * 3 * 3 * 2
 
 
 def test_the_header_is_c_plus_plus_too(tmp_path: Path) -> None:

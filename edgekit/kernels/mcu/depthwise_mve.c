@@ -41,8 +41,8 @@ EK_INLINE void eight_channels(const int8_t *at, const int32_t *taps, int32_t cou
       " vqmovnt.s32 q0, q1\n"
       " vqmovnb.s16 q0, q0\n"
       " vstrb.16 q0, [%[out]]\n"
-      : [taps] "+&r"(taps), [weights] "+&r"(weights), [tap] "=&r"(tap)
-      : [count] "r"(count), [at] "r"(at), [scales] "r"(scales), [zero_point] "r"(zero_point), [out] "r"(out)
+      : [taps] "+&r"(taps), [weights] "+&l"(weights), [tap] "=&l"(tap)
+      : [count] "r"(count), [at] "r"(at), [scales] "r"(scales), [zero_point] "r"(zero_point), [out] "l"(out)
       : "lr", "q0", "q1", "q2", "q3", "q4", "cc", "memory");
 }
 #else

@@ -64,6 +64,7 @@ firmware that calls it holds them. `include/{prefix}.h` describes inputs and out
 - **Arduino**: put this folder into the sketchbook's `libraries`, and include `{prefix}.h`.
 - **PlatformIO**: name this folder in `lib_deps`, or put it into `lib`.
 - **Anything else**: compile `src/*.c` and `src/kernels/*.c`, with `include` on the include path.
+  Optimize (-O1 or more): at -O0 the assembly of some kernels finds too few registers.
 
 Weights lie in flash. `-D{macro}_WEIGHTS='__attribute__((section(".name")))'` places them in a section.
 Models that do not run at the same time may share one arena, as large as the largest needs.
