@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edgekit.artifacts.float_model import ModelOrigin
+
 
 class DType(StrEnum):
     """Element types that a tensor may have; the value is numpy's name for it."""
@@ -130,6 +132,20 @@ class Graph:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class QuantizationRecord:
+    """How a full-integer model was made of a float one: what the manifest tells of it."""
+
+    tools: Mapping[str, str]  # name -> version of the packages that decide its bytes
+    weights: str  # "int8 per channel"
+    interface: str  # "int8" or "float": the type of the model's inputs and outputs
+    ranges: str  # how the activations' ranges came of the samples: "min-max" or "moving-average"
+    samples: int  # how many it was calibrated with
+    samples_digest: str  # SHA-256 of their values, as they were fed to the model
+    float_digest: str  # SHA-256 of the float32 flatbuffer
+    origin: ModelOrigin  # what that was made of
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class QuantizedModel:
     """A full-integer model: the flatbuffer as it came, and the graph read from it."""
 
@@ -137,3 +153,4 @@ class QuantizedModel:
     flatbuffer: bytes
     digest: str  # SHA-256 of the flatbuffer, lower-case hex
     graph: Graph
+    quantization: QuantizationRecord | None = None  # None: the file came quantized

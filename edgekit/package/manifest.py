@@ -6,6 +6,8 @@ Schema version 1:
     abi_version     version of the C interface (edgekit.h)
     engine          "edgekit", or "litert": LiteRT runs model.tflite on the device
     model           name, digest (SHA-256 of model.tflite)
+    quantization    of a model that EdgeKit quantized: of what, with what tools, samples and choices: every
+                    field of QuantizationRecord (edgekit/artifacts/graph.py)
     target          every field of the target, and its architecture ("aarch64", "armv7", "x86_64")
     files           for every file but this one: sha256, bytes
     tensors         inputs and outputs: name, shape, dtype, scale, zero_point (null if not quantized)
@@ -198,6 +200,7 @@ def _common(
         "schema_version": SCHEMA_VERSION,
         "abi_version": ABI_VERSION,
         "model": {"name": model.name, "digest": model.digest},
+        **({"quantization": dataclasses.asdict(model.quantization)} if model.quantization else {}),
         "target": describe_target(target),
         "files": {name: _fingerprint(content) for name, content in files.items()},
         "tensors": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from typing import Any
 
@@ -11,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgekit.artifacts import Code, Golden, KernelCall, MemoryPlan, steps_of
+from edgekit.artifacts import (
+    Code,
+    Golden,
+    KernelCall,
+    MemoryPlan,
+    ModelOrigin,
+    QuantizationRecord,
+    steps_of,
+)
 from edgekit.errors import BundleUnreadableError, BundleVersionError
 from edgekit.ingest import read_tflite
 from edgekit.package.golden import default_vectors, golden_bytes, make_golden
@@ -176,3 +185,38 @@ def test_float_inputs_are_what_their_quantize_gives_back_exactly() -> None:
 @pytest.mark.parametrize(("macs", "vectors"), [(0, 100), (10**6, 100), (10**8, 20), (10**12, 2)])
 def test_very_large_models_get_fewer_vectors(macs: int, vectors: int) -> None:
     assert default_vectors(MODEL.graph, macs) == vectors
+
+
+def test_the_manifest_tells_how_a_float_model_was_quantized_and_nothing_of_one_that_came_quantized() -> None:
+    origin = ModelOrigin(
+        format="keras", file_name="net.keras", digest="a" * 64, converter={"tensorflow": "2.21.0"}
+    )
+    record = QuantizationRecord(
+        tools={"ai-edge-quantizer": "0.10.0"},
+        weights="int8 per channel",
+        interface="int8",
+        ranges="min-max",
+        samples=100,
+        samples_digest="b" * 64,
+        float_digest="c" * 64,
+        origin=origin,
+    )
+    quantized = dataclasses.replace(MODEL, quantization=record)
+    manifest = make_manifest(quantized, CODE, load_target("rpi4"), GOLDEN, CODE.files)
+    assert json.loads(manifest_bytes(manifest))["quantization"] == {
+        "tools": {"ai-edge-quantizer": "0.10.0"},
+        "weights": "int8 per channel",
+        "interface": "int8",
+        "ranges": "min-max",
+        "samples": 100,
+        "samples_digest": "b" * 64,
+        "float_digest": "c" * 64,
+        "origin": {
+            "format": "keras",
+            "file_name": "net.keras",
+            "digest": "a" * 64,
+            "converter": {"tensorflow": "2.21.0"},
+            "signature": None,
+        },
+    }
+    assert "quantization" not in MANIFEST
