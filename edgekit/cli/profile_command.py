@@ -153,9 +153,15 @@ def _show_instructions(found: InstructionProfile) -> None:
     _show_memory(found.memory)
 
 
+_MEMORY = {"bound_bytes": "least possible arena", "weight_bytes": "weights"}
+
+
 def _show_memory(memory: Mapping[str, int | None]) -> None:
     rows = [
-        (name.removesuffix("_bytes"), "not told by LiteRT" if size is None else f"{size:,}")
+        (
+            _MEMORY.get(name, name.removesuffix("_bytes")),
+            "not told by LiteRT" if size is None else f"{size:,}",
+        )
         for name, size in memory.items()
     ]
     table(("memory", "bytes"), rows, right=(1,))
