@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from edgekit.samples.errors import SamplesDoNotFitError, SamplesTooLargeError, SamplesUnreadableError
-from edgekit.samples.loaded import LARGEST_BYTES, Loaded
+from edgekit.samples.loaded import LARGEST_BYTES, Loaded, check_size, check_type, shape_of_sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edgekit.samples.folders import Listing
     from edgekit.samples.samples import InputTensor
 
 LABEL_KEYS = ("labels", "label", "y")
@@ -33,11 +34,7 @@ def read_npy(path: Path, tensors: Sequence[InputTensor]) -> Loaded:
     """
     array = load_npy(path)
     if len(tensors) != 1:
-        raise SamplesDoNotFitError(
-            f"{path} has one array, and the model has {len(tensors)} inputs.",
-            why="A .npy holds one array.",
-            fix=f"Save a .npz with these keys: {', '.join(tensor.name for tensor in tensors)}.",
-        )
+        raise _several_inputs(f"{path} has one array", tensors)
     return Loaded(inputs=(array if array.ndim else array.reshape(1),))
 
 
@@ -49,6 +46,32 @@ def read_npz(path: Path, tensors: Sequence[InputTensor]) -> Loaded:
         SamplesDoNotFitError: its keys or labels.
     """
     return keyed(load_npz(path), tensors, str(path))
+
+
+def read_npy_folder(listing: Listing, tensors: Sequence[InputTensor], source: str) -> Loaded:
+    """Files with one sample each, all of one type.
+
+    Raises:
+        SamplesUnreadableError, SamplesTooLargeError: a file.
+        SamplesDoNotFitError: a shape or type, or a model of several inputs.
+    """
+    if len(tensors) != 1:
+        raise _several_inputs(f"{source} has one array in each file", tensors)
+    check_size(len(listing.files), tensors, source)
+    arrays: list[NDArray[Any]] = []
+    for file in listing.files:
+        array = load_npy(file)
+        if arrays and array.dtype != arrays[0].dtype:
+            raise SamplesDoNotFitError(
+                f"{file} has values of type {array.dtype}.",
+                why=f"Those before it have {arrays[0].dtype}.",
+                fix="Save all samples in one type.",
+            )
+        check_type(array.dtype, str(file))
+        arrays.append(array.reshape(shape_of_sample(array.shape, tensors[0], str(file))))
+    return Loaded(
+        inputs=(np.stack(arrays),), labels=listing.labels, names=listing.names, classes=listing.classes
+    )
 
 
 def keyed(arrays: Mapping[str, NDArray[Any]], tensors: Sequence[InputTensor], source: str) -> Loaded:
@@ -133,16 +156,32 @@ def _read_array(file: IO[bytes], size_bytes: int, place: str) -> NDArray[Any]:
     return array
 
 
-def _labels(array: NDArray[Any], source: str) -> NDArray[np.int64]:
-    """One whole number a sample; a column of them is taken too, one-hot rows are not."""
+def _labels(array: NDArray[Any], source: str) -> NDArray[np.int64] | NDArray[np.float64]:
+    """The number of a class for each sample, also as a column; or floats, which are no classes."""
     flat = array.reshape(-1) if array.ndim and array.size == len(array) else array
-    if flat.ndim != 1 or flat.dtype.kind not in "iu":
-        raise SamplesDoNotFitError(
-            f"{source} has labels of shape {list(array.shape)} and type {array.dtype}.",
-            why="A label is the number of a class: one whole number for each sample.",
-            fix="For one-hot labels, save labels.argmax(axis=1).",
-        )
-    return flat.astype(np.int64)
+    if flat.ndim == 1 and flat.dtype.kind in "iu":
+        return flat.astype(np.int64)
+    if flat.ndim and flat.dtype.kind == "f" and not _is_one_hot(flat):
+        return flat.astype(np.float64)
+    raise SamplesDoNotFitError(
+        f"{source} has labels of shape {list(array.shape)} and type {array.dtype}.",
+        why="A label is the number of a class, one for each sample; or floats, for a model that estimates.",
+        fix="For one-hot labels, save labels.argmax(axis=1).",
+    )
+
+
+def _is_one_hot(array: NDArray[Any]) -> bool:
+    rows = array.reshape(len(array), -1) if array.size else array.reshape(0, 1)
+    is_bit = np.isin(rows, (0, 1)).all()
+    return bool(rows.shape[1] > 1 and is_bit and (rows.sum(axis=1) == 1).all())
+
+
+def _several_inputs(what: str, tensors: Sequence[InputTensor]) -> SamplesDoNotFitError:
+    return SamplesDoNotFitError(
+        f"{what}, and the model has {len(tensors)} inputs.",
+        why="A .npy holds one array.",
+        fix=f"Save a .npz with these keys: {', '.join(tensor.name for tensor in tensors)}.",
+    )
 
 
 def _unreadable(path: Path, error: Exception) -> SamplesUnreadableError:

@@ -27,3 +27,7 @@ class SamplesDoNotFitError(SamplesError):
 
 class SamplesTooLargeError(SamplesError):
     """There are more samples than are kept in memory at once."""
+
+
+class SamplesFunctionError(SamplesError):
+    """The user's function that gives samples raised an exception."""

@@ -29,7 +29,7 @@ class Loaded:
     """Arrays as a file holds them: `[samples, ...]` for each input of the model, in its order."""
 
     inputs: tuple[NDArray[Any], ...]
-    labels: NDArray[np.int64] | None = None
+    labels: NDArray[np.int64] | NDArray[np.float64] | None = None  # as in `Samples`
     names: tuple[str, ...] | None = None  # None: their numbers
     classes: tuple[str, ...] = ()
     is_raw: bool | None = None  # None: what is not float is raw
@@ -50,7 +50,7 @@ def fitted(
     inputs = []
     for array, tensor in zip(loaded.inputs, tensors, strict=True):
         check_type(array.dtype, source)
-        shaped = array.reshape(count, *_shape(array.shape[1:], tensor, source))
+        shaped = array.reshape(count, *shape_of_sample(array.shape[1:], tensor, source))
         is_raw = loaded.is_raw if loaded.is_raw is not None else array.dtype.kind != "f"
         inputs.append(_float32(shaped, preprocessing if is_raw else None))
     labels = loaded.labels
@@ -114,8 +114,12 @@ def _count(loaded: Loaded, source: str) -> int:
     return count
 
 
-def _shape(shape: tuple[int, ...], tensor: InputTensor, source: str) -> tuple[int, ...]:
-    """The model's shape of one sample, if the array's is the same but for axes of length 1."""
+def shape_of_sample(shape: tuple[int, ...], tensor: InputTensor, source: str) -> tuple[int, ...]:
+    """The model's shape of one sample, if an array's is the same but for axes of length 1.
+
+    Raises:
+        SamplesDoNotFitError: it is not; says how the array could be brought to it.
+    """
     wanted = tensor.shape[1:]
     if [length for length in shape if length != 1] == [length for length in wanted if length != 1]:
         return wanted

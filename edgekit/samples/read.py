@@ -5,18 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.samples.arrays import read_npy, read_npz
+from edgekit.samples import images, sounds
+from edgekit.samples.arrays import read_npy, read_npy_folder, read_npz
 from edgekit.samples.errors import SamplesNotFoundError, UnknownSamplesError
+from edgekit.samples.folders import list_folder
+from edgekit.samples.functions import is_function, read_function
 from edgekit.samples.loaded import fitted
+from edgekit.samples.tables import read_csv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edgekit.samples.loaded import Loaded
     from edgekit.samples.preprocessing import Preprocessing
     from edgekit.samples.samples import InputTensor, Samples
 
-_KINDS = "a .npz or a .npy"
-_FILES = {".npz": read_npz, ".npy": read_npy}
+_KINDS = (
+    "Name a .npz, a .npy or a .csv, a folder of images, of .npy or of .wav files, "
+    "or a Python function: module:function."
+)
+_IN_FOLDERS = {
+    **dict.fromkeys(images.ENDINGS, "images"),
+    ".npy": "arrays",
+    **dict.fromkeys(sounds.ENDINGS, "sounds"),
+}
 
 
 def read_samples(where: str | Path, tensors: Sequence[InputTensor], preprocessing: Preprocessing) -> Samples:
@@ -27,17 +39,38 @@ def read_samples(where: str | Path, tensors: Sequence[InputTensor], preprocessin
 
     Raises:
         SamplesError: one of its subclasses says what cannot be read, or does not fit the model.
+        MissingExtraError: there are images, and Pillow is not installed.
     """
+    return fitted(_load(where, tensors, preprocessing), tensors, preprocessing, str(where))
+
+
+def _load(where: str | Path, tensors: Sequence[InputTensor], preprocessing: Preprocessing) -> Loaded:
     path = Path(where)
+    if path.is_dir():
+        return _load_folder(path, tensors, preprocessing)
     if not path.exists():
-        raise SamplesNotFoundError(
-            f"There are no samples at {path}.", why="No such file.", fix=f"Name {_KINDS}."
-        )
-    reader = _FILES.get(path.suffix.lower())
-    if reader is None:
-        raise UnknownSamplesError(
-            f"{path} holds no samples that can be read.",
-            why="Its name says no known kind.",
-            fix=f"Name {_KINDS}.",
-        )
-    return fitted(reader(path, tensors), tensors, preprocessing, str(where))
+        if is_function(str(where)):
+            return read_function(str(where), tensors)
+        raise SamplesNotFoundError(f"There are no samples at {path}.", why="No such file.", fix=_KINDS)
+    match path.suffix.lower():
+        case ".npz":
+            return read_npz(path, tensors)
+        case ".npy":
+            return read_npy(path, tensors)
+        case ".csv":
+            return read_csv(path, tensors, preprocessing)
+        case _:
+            raise UnknownSamplesError(
+                f"{path} holds no samples that can be read.", why="Its name has no known ending.", fix=_KINDS
+            )
+
+
+def _load_folder(path: Path, tensors: Sequence[InputTensor], preprocessing: Preprocessing) -> Loaded:
+    listing = list_folder(path, _IN_FOLDERS)
+    match listing.kind:
+        case "images":
+            return images.read_images(listing, tensors, preprocessing, str(path))
+        case "sounds":
+            return sounds.read_sounds(listing, tensors, preprocessing, str(path))
+        case _:
+            return read_npy_folder(listing, tensors, str(path))

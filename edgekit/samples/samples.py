@@ -32,7 +32,9 @@ class Samples:
     """
 
     inputs: tuple[NDArray[np.float32], ...]
-    labels: NDArray[np.int64] | None  # [samples]: the class of each, where the data says it
+    # [samples], whole numbers: the class of each. Floats, of any shape from [samples] on: what the model is
+    # to estimate. None: the data does not say.
+    labels: NDArray[np.int64] | NDArray[np.float64] | None
     names: tuple[str, ...]  # of each sample: the file it came from, or its number
     source: str  # what the user named
     classes: tuple[str, ...] = ()  # the name of each label, where the data has names; () if it has none
