@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from edgekit.deploy import Status as Status
     from edgekit.devices.choice import DeviceChoice as DeviceChoice
     from edgekit.errors import EdgeKitError as EdgeKitError
+    from edgekit.evaluate import Evaluation as Evaluation
+    from edgekit.evaluate import Scoring as Scoring
     from edgekit.evaluate import Verification as Verification
     from edgekit.profile import Explanation as Explanation
     from edgekit.profile import InstructionProfile as InstructionProfile
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from edgekit.verbs.device import device_status as device_status
     from edgekit.verbs.device import device_up as device_up
     from edgekit.verbs.doctor import doctor as doctor
+    from edgekit.verbs.evaluate import evaluate as evaluate
     from edgekit.verbs.explain import explain as explain
     from edgekit.verbs.init import init as init
     from edgekit.verbs.inspect import Inspection as Inspection
@@ -63,6 +66,7 @@ _PUBLIC = {
     "DeviceChoice": "edgekit.devices.choice",
     "EdgeKitError": "edgekit.errors",
     "Engine": "edgekit.artifacts",
+    "Evaluation": "edgekit.evaluate",
     "Explanation": "edgekit.profile",
     "Inspection": "edgekit.verbs.inspect",
     "InstructionProfile": "edgekit.profile",
@@ -71,6 +75,7 @@ _PUBLIC = {
     "Race": "edgekit.profile",
     "Recipe": "edgekit.recipe",
     "Rollback": "edgekit.deploy",
+    "Scoring": "edgekit.evaluate",
     "Status": "edgekit.deploy",
     "Target": "edgekit.target",
     "TuneReport": "edgekit.search.tuning",
@@ -83,6 +88,7 @@ _PUBLIC = {
     "device_status": "edgekit.verbs.device",
     "device_up": "edgekit.verbs.device",
     "doctor": "edgekit.verbs.doctor",
+    "evaluate": "edgekit.verbs.evaluate",
     "explain": "edgekit.verbs.explain",
     "fetch_model": "edgekit.recipe",
     "init": "edgekit.verbs.init",
@@ -120,7 +126,7 @@ def __dir__() -> list[str]:
 class _Package(ModuleType):
     """Keeps `edgekit.deploy` and `edgekit.profile` the verbs.
 
-    Two stages have the names of verbs. Python's import system sets an imported submodule as an
+    Stages have the names of verbs. Python's import system sets an imported submodule as an
     attribute of its package, and so would put the stage `edgekit.deploy` in the place of the function.
     """
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "rollback": "Go back to the previous release on a device.",
     "status": "Show what is deployed on a device.",
     "profile": "Show where the time goes on a device.",
+    "evaluate": "Score models and builds on data, and compare them.",
     "explain": "Say why a build is not faster on a device.",
     "bench": "Race EdgeKit against LiteRT on a device.",
     "device": "Start, stop and enter the emulated board.",

@@ -91,20 +91,41 @@ def device_options(callback: Callback) -> Callback:
     return wrapped  # type: ignore[no-any-return]  # click's decorators have no type that keeps ours
 
 
-def _choose(given: DeviceChoice) -> DeviceChoice:
-    if given.host is not None and given.emulated:
-        raise click.UsageError("--host and --emulated name two devices; give one of them.")
-    if given.probe and (given.host is not None or given.emulated):
-        raise click.UsageError("--probe names another device than --host or --emulated; give one of them.")
-    if given.probe_serial is not None and not given.probe:
-        raise click.UsageError("--probe-serial does nothing without --probe.")
-    if given.host is not None or given.emulated or given.probe:
-        return given
+def shared_devices_options(callback: Callback) -> Callback:
+    """Add the options of `device_options` to a verb whose work several hosts may share: --host repeats.
+
+    The verb takes them as `devices: tuple[DeviceChoice, ...]`, one for each --host, one for --emulated, or
+    none; and as `configured: Callable[[], DeviceChoice | None]`, which gives the host of the project file's
+    [deploy] table, if there is one.
+    """
+
+    @functools.wraps(callback)
+    def with_choices(*args: Any, **kwargs: Any) -> Any:
+        given = {name: kwargs.pop(name) for name in DeviceChoice.__dataclass_fields__ if name in kwargs}
+        hosts = given.pop("host")
+        if hosts and given["emulated"]:
+            raise click.UsageError("--host and --emulated name two devices; give one of them.")
+        devices = tuple(DeviceChoice(host=host, **given) for host in hosts)
+        if given["emulated"]:
+            devices = (DeviceChoice(**given),)
+        configured = functools.partial(_configured, DeviceChoice(**given))
+        return callback(*args, devices=devices, configured=configured, **kwargs)
+
+    wrapped: Any = with_choices
+    host = click.option(
+        "--host", multiple=True, metavar="HOST", help="A device's name, address or SSH alias; repeatable."
+    )
+    for option in reversed((host, *_DEVICE_OPTIONS[1:])):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]  # as above
+
+
+def _configured(given: DeviceChoice) -> DeviceChoice | None:
     from edgekit.project import find_project
 
     project = find_project(Path.cwd())
     if project is None or project.deploy is None:
-        return given
+        return None
     configured = project.deploy
     return DeviceChoice(
         host=configured.host,
@@ -114,3 +135,15 @@ def _choose(given: DeviceChoice) -> DeviceChoice:
         jump=given.jump or configured.jump,
         accept_new_host_key=given.accept_new_host_key,
     )
+
+
+def _choose(given: DeviceChoice) -> DeviceChoice:
+    if given.host is not None and given.emulated:
+        raise click.UsageError("--host and --emulated name two devices; give one of them.")
+    if given.probe and (given.host is not None or given.emulated):
+        raise click.UsageError("--probe names another device than --host or --emulated; give one of them.")
+    if given.probe_serial is not None and not given.probe:
+        raise click.UsageError("--probe-serial does nothing without --probe.")
+    if given.host is not None or given.emulated or given.probe:
+        return given
+    return _configured(given) or given
