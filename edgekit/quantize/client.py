@@ -141,7 +141,7 @@ def _refuse(ending: dict[str, Any], model: FloatModel, samples: Samples) -> None
         named = samples.names[sample]
         raise CalibrationError(
             f"{model.name} cannot be calibrated with {samples.source}.",
-            why=f"With sample {named}, {tensor!r} becomes infinite or NaN in the float model.",
+            why=f"With the sample {named}, {tensor!r} becomes infinite or NaN in the float model.",
             fix="Check that sample and the preprocessing: the values must be of the size that the model was "
             "trained with.",
         )

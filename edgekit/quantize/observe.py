@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MOST_THREADS = 8  # each keeps all tensors of the model
+_OVERFLOWN = 3e38  # kernels that clamp their result turn an infinity into the greatest float, 3.4e38
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Observed:
     maxima: NDArray[np.float32]
 
     def first_not_finite(self) -> tuple[int, int] | None:
-        """The sample and the tensor in which the first infinity or NaN was seen."""
-        bad = ~(np.isfinite(self.minima) & np.isfinite(self.maxima))
+        """The sample and the tensor in which the first overflow or NaN was seen."""
+        bad = ~((np.abs(self.minima) < _OVERFLOWN) & (np.abs(self.maxima) < _OVERFLOWN))  # NaN is not less
         if not bad.any():
             return None
         sample, position = np.argwhere(bad)[0]
