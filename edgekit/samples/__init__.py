@@ -7,8 +7,10 @@ for calibration, evaluation and the device. `lint` says what is wrong with sampl
 
 from __future__ import annotations
 
+from edgekit.samples.finding import Finding
+from edgekit.samples.lint import lint, require_usable
 from edgekit.samples.preprocessing import Preprocessing
 from edgekit.samples.read import read_samples
 from edgekit.samples.samples import Samples
 
-__all__ = ["Preprocessing", "Samples", "read_samples"]
+__all__ = ["Finding", "Preprocessing", "Samples", "lint", "read_samples", "require_usable"]

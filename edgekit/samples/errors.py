@@ -29,5 +29,9 @@ class SamplesTooLargeError(SamplesError):
     """There are more samples than are kept in memory at once."""
 
 
+class UnusableSamplesError(SamplesError):
+    """The linter found something with which no model can be quantized."""
+
+
 class SamplesFunctionError(SamplesError):
     """The user's function that gives samples raised an exception."""

@@ -47,17 +47,25 @@ def fitted(
     """
     count = _count(loaded, source)
     check_size(count, tensors, source)
-    inputs = []
+    inputs, was_raw = [], False
     for array, tensor in zip(loaded.inputs, tensors, strict=True):
         check_type(array.dtype, source)
         shaped = array.reshape(count, *shape_of_sample(array.shape[1:], tensor, source))
         is_raw = loaded.is_raw if loaded.is_raw is not None else array.dtype.kind != "f"
         inputs.append(_float32(shaped, preprocessing if is_raw else None))
+        was_raw = was_raw or is_raw
     labels = loaded.labels
     if labels is not None:
         labels.flags.writeable = False
     names = loaded.names or tuple(str(number) for number in range(count))
-    return Samples(inputs=tuple(inputs), labels=labels, names=names, source=source, classes=loaded.classes)
+    return Samples(
+        inputs=tuple(inputs),
+        labels=labels,
+        names=names,
+        source=source,
+        classes=loaded.classes,
+        was_raw=was_raw,
+    )
 
 
 def check_size(count: int, tensors: Sequence[InputTensor], source: str) -> None:

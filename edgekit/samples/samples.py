@@ -38,6 +38,7 @@ class Samples:
     names: tuple[str, ...]  # of each sample: the file it came from, or its number
     source: str  # what the user named
     classes: tuple[str, ...] = ()  # the name of each label, where the data has names; () if it has none
+    was_raw: bool = False  # whether the values went through the preprocessing
 
     def __len__(self) -> int:
         """How many samples there are."""
