@@ -122,6 +122,16 @@ class UnsupportedModelError(EdgeKitError):
     exit_code = ExitCode.MODEL
 
 
+class ConversionFailedError(EdgeKitError):
+    """A trained model of another format than TFLite cannot be converted to it."""
+
+    exit_code = ExitCode.MODEL
+
+
+class SignatureNotFoundError(EdgeKitError):
+    """A model has no signature of this name, or several and none was named."""
+
+
 # -------------------------------------------------------------------------------- tools (8)
 
 

@@ -87,6 +87,7 @@ class ParsedModel:
     description: str
     subgraphs: tuple[ParsedSubgraph, ...]
     metadata: tuple[str, ...]  # names of the metadata entries
+    signatures: tuple[tuple[str, int], ...] = ()  # the name of each, and the subgraph that it calls
 
     @property
     def main(self) -> ParsedSubgraph:

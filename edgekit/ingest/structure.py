@@ -53,7 +53,13 @@ def parse_model(flatbuffer: bytes, name: str) -> ParsedModel:
             _Subgraph(name, position, table, buffers, codes, budget).parse()
             for position, table in enumerate(tables(model.SubgraphsLength(), model.Subgraphs, budget))
         )
-    return ParsedModel(name=name, description=description, subgraphs=subgraphs, metadata=metadata)
+        signatures = tuple(
+            (text(each.SignatureKey()), each.SubgraphIndex())
+            for each in tables(model.SignatureDefsLength(), model.SignatureDefs, budget)
+        )
+    return ParsedModel(
+        name=name, description=description, subgraphs=subgraphs, metadata=metadata, signatures=signatures
+    )
 
 
 def _operator_code(code: Any) -> tuple[str, str, int]:

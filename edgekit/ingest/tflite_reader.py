@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgekit.ingest.parsed import ParsedModel
 
 _IDENTIFIER = b"TFL3"
-_MAX_BYTES = 1 << 31  # a flatbuffer's offsets reach no further
+MAX_BYTES = 1 << 31  # a flatbuffer's offsets reach no further
 _LOOKS_LIKE = (
     (b"PK\x03\x04", "a zip archive, as .keras, .mltk.zip and .pt2 files are"),
     (b"\x89HDF\r\n", "an HDF5 file, as old Keras models are"),
@@ -73,7 +73,7 @@ def _read_file(path: Path) -> bytes:
                 why="It is a folder or a device." if path.exists() else "There is no such file.",
                 fix="Give the path of a .tflite file.",
             )
-        if path.stat().st_size >= _MAX_BYTES:
+        if path.stat().st_size >= MAX_BYTES:
             raise UnreadableModelError(
                 f"{path} cannot be read", why="It has 2 GiB or more.", fix="Export a smaller model."
             )
@@ -93,5 +93,5 @@ def _check_identifier(flatbuffer: bytes, name: str) -> None:
         why="The file is empty."
         if not flatbuffer
         else "It does not carry the mark TFL3 at byte 4" + (f"; it looks like {guess}." if guess else "."),
-        fix="Give a model converted to TFLite; in TensorFlow, tf.lite.TFLiteConverter makes one.",
+        fix="Give a .tflite file. `edgekit quantize` makes one of a Keras model or a SavedModel.",
     )
