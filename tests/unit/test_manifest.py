@@ -203,7 +203,7 @@ def test_the_manifest_tells_how_a_float_model_was_quantized_and_nothing_of_one_t
     )
     quantized = dataclasses.replace(MODEL, quantization=record)
     manifest = make_manifest(quantized, CODE, load_target("rpi4"), GOLDEN, CODE.files)
-    assert json.loads(manifest_bytes(manifest))["quantization"] == {
+    told = {
         "tools": {"ai-edge-quantizer": "0.10.0"},
         "weights": "int8 per channel",
         "interface": "int8",
@@ -219,4 +219,5 @@ def test_the_manifest_tells_how_a_float_model_was_quantized_and_nothing_of_one_t
             "signature": None,
         },
     }
+    assert told.items() <= json.loads(manifest_bytes(manifest))["quantization"].items()
     assert "quantization" not in MANIFEST
