@@ -9,6 +9,7 @@ import dataclasses
 import importlib.metadata
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -107,6 +108,7 @@ def _run(folder: Path, options: Quantization, progress: Progress) -> dict[str, A
             stdout=subprocess.PIPE,
             stderr=messages,
             text=True,
+            env={**os.environ, "PYTHONHASHSEED": "0"},
             # The worker must find this very package, wherever it was imported from.
             cwd=Path(edgekit.__path__[0]).parent,
         ) as process,

@@ -10,7 +10,7 @@ from ai_edge_quantizer import model_modifier, params_generator, qtyping, recipe,
 from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
 from edgekit.quantize.flatbuffer import FLOAT32, name_of, read, write
-from edgekit.quantize.leftovers import FloatOperator, float_operators, read_integers
+from edgekit.quantize.leftovers import FloatOperator, float_operators, quantize_unread, read_integers
 from edgekit.quantize.observe import observe
 from edgekit.quantize.options import Interface
 from edgekit.quantize.prepare import prepare
@@ -68,6 +68,7 @@ def to_int8(
         result = _quantize(model, seen, options.interface)
         unmask(result, true_codes)
         read_integers(result)
+        quantize_unread(result)
         return result
 
     # Which operators stay in float does not depend on the ranges: ask before the samples are run.

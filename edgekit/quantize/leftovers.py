@@ -39,6 +39,18 @@ def read_integers(model: Any) -> None:
         ]
 
 
+def quantize_unread(model: Any) -> None:
+    """Outputs that nobody reads are left in float; those of a split get the scale of their siblings."""
+    for graph in model.subgraphs:
+        read = {index for operator in graph.operators for index in operator.inputs} | set(graph.outputs)
+        for operator in graph.operators:
+            outputs = [graph.tensors[index] for index in operator.outputs]
+            siblings = [tensor for tensor in outputs if tensor.type != FLOAT32]
+            for index, tensor in zip(operator.outputs, outputs, strict=True):
+                if siblings and tensor.type == FLOAT32 and index not in read:
+                    tensor.type, tensor.quantization = siblings[0].type, siblings[0].quantization
+
+
 def float_operators(model: Any) -> list[FloatOperator]:
     """The operators of the main subgraph that compute in float, in the order in which they run."""
     graph = model.subgraphs[0]

@@ -69,6 +69,13 @@ def halves(kind: str) -> Build:
     return build
 
 
+def first_half(model: ModelBuilder, x: int) -> int:
+    """Nobody reads the other half."""
+    half = model.op("SPLIT", [model.constant(integers([3])[0]), x], [real((1, 6, 6, 2))] * 2, num_splits=2)
+    model.output(model.op("TANH", [half], real((1, 6, 6, 2))))
+    return half
+
+
 def packed_again(model: ModelBuilder, x: int) -> int:
     row = model.op("UNPACK", [x], [real((1, 6, 4))] * 6, num=6, axis=1)
     return model.op("PACK", [row + 5, row], real((1, 2, 6, 4)), values_count=2, axis=1)
@@ -153,6 +160,7 @@ CASES: dict[str, Build] = {
     ),
     "SPLIT": halves("SPLIT"),
     "SPLIT_V": halves("SPLIT_V"),
+    "SPLIT with a half that nobody reads": first_half,
     "PACK and UNPACK": packed_again,
     "GATHER": gathered,
     "CONCATENATION": joined,
