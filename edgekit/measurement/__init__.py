@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgekit.measurement.blocks import TURNS, Block, one_round
-from edgekit.measurement.ratio import Ratio, Standing, geometric_mean, paired_ratio
+from edgekit.measurement.ratio import Ratio, Standing, geometric_mean, paired_ratio, round_ratios
 from edgekit.measurement.state import MachineState, parse_state, read_state
 from edgekit.measurement.timing import Timing, summarize
 from edgekit.measurement.verdict import Assessment, Evidence, Reason, Verdict, judge
@@ -28,6 +28,7 @@ __all__ = [
     "paired_ratio",
     "parse_state",
     "read_state",
+    "round_ratios",
     "summarize",
     "warm_up",
 ]

@@ -40,13 +40,18 @@ class Ratio:
         return Standing.SLOWER if self.high < 1.0 else Standing.UNDECIDED
 
 
+def round_ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """theirs / ours of each round."""
+    return [their / our for our, their in zip(ours, theirs, strict=True)]
+
+
 def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
     """The median of the ratios of each round, and its bootstrap interval.
 
     Rounds are measured in turn, so that a machine that slows down slows both: a ratio within a round
     says more than one between two medians (percentile bootstrap: Efron, "Bootstrap Methods", 1979).
     """
-    ratios = np.asarray(theirs) / np.asarray(ours)
+    ratios = np.asarray(round_ratios(ours, theirs))
     random = np.random.default_rng(0)
     draws = random.integers(0, len(ratios), (_RESAMPLES, len(ratios)))
     medians = np.median(ratios[draws], axis=1)

@@ -53,6 +53,7 @@ class Evidence:
     threads: int = 1
     is_steady: bool = True  # whether the warm-up ended because the times were steady
     own_cores: float | None = None  # kept busy by the measurement itself, on average; None: not known
+    ratios: Sequence[float] = ()  # of a race, whose series were measured in turn: one a round
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,16 +84,39 @@ def too_few_rounds(evidence: Evidence) -> Reason | None:
 
 
 def spread_too_wide(evidence: Evidence) -> Reason | None:
-    """The middle half of the rounds is wider than 10 % of the median; than 50 % is hopeless."""
+    """The middle half of the rounds is wider than 10 % of the median; than 50 % is hopeless.
+
+    But not for a race: what slows both engines of a round down leaves their ratio as it is, which has a
+    rule of its own.
+    """
     widest, whose = _worst(evidence, _relative_spread)
     if widest <= _WIDE_SPREAD:
         return None
-    verdict = Verdict.INVALID if widest > _HOPELESS_SPREAD else Verdict.DEGRADED
+    is_hopeless = widest > _HOPELESS_SPREAD and not evidence.ratios
+    about = (
+        "These times say little by themselves."
+        if evidence.ratios
+        else "Differences of that size mean nothing."
+    )
     words = (
         f"The middle half of the rounds{whose} spreads over {widest:.0%} of the median: something else keeps "
-        "the device busy, or its clock changes. Differences of that size mean nothing."
+        f"the device busy, or its clock changes. {about}"
     )
+    verdict = Verdict.INVALID if is_hopeless else Verdict.DEGRADED
     return Reason(verdict=verdict, rule="spread too wide", words=words)
+
+
+def ratios_spread_too_wide(evidence: Evidence) -> Reason | None:
+    """The same of the ratios of a race's rounds: each engine was disturbed for itself."""
+    spread = _relative_spread(evidence.ratios)
+    if spread <= _WIDE_SPREAD:
+        return None
+    verdict = Verdict.INVALID if spread > _HOPELESS_SPREAD else Verdict.DEGRADED
+    words = (
+        f"The middle half of the rounds' ratios spreads over {spread:.0%} of the median: what disturbed the "
+        "engines did not meet both alike. Differences of that size mean nothing."
+    )
+    return Reason(verdict=verdict, rule="ratios spread too wide", words=words)
 
 
 def still_moving(evidence: Evidence) -> Reason | None:
@@ -178,6 +202,7 @@ def host_took_time(evidence: Evidence) -> Reason | None:
 RULES: tuple[Callable[[Evidence], Reason | None], ...] = (
     too_few_rounds,
     spread_too_wide,
+    ratios_spread_too_wide,
     still_moving,
     throttled,
     clock_changed,

@@ -30,6 +30,7 @@ from edgekit.measurement import (
     judge,
     paired_ratio,
     read_state,
+    round_ratios,
     summarize,
     warm_up,
 )
@@ -145,6 +146,7 @@ def race_bundle(
         threads=threads,
         is_steady=answer["is_steady"],
         own_cores=answer["cpu_seconds"] / seconds,
+        ratios=round_ratios(ours, theirs),
     )
     ratio, assessment = paired_ratio(ours, theirs), judge(evidence)
     return Race(

@@ -21,7 +21,7 @@ from benchmarks.result import Bar, Row
 from benchmarks.series import Series, measure_round
 from edgekit.devices.frames import frames_of, load_golden
 from edgekit.devices.local import LocalDevice
-from edgekit.measurement import Evidence, judge, paired_ratio, read_state
+from edgekit.measurement import Evidence, judge, paired_ratio, read_state, round_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,6 +131,7 @@ def _row(race: _Race, threads: int, clock: str, conditions: _Conditions) -> Row:
         threads=threads,
         is_steady=race.ours.is_steady and best.is_steady,
         own_cores=conditions.own_cores,
+        ratios=round_ratios(race.ours.seconds, best.seconds),
     )
     judged = judge(evidence)
     ours, theirs = (_quartiles_us(series) for series in (race.ours, best))
@@ -148,6 +149,7 @@ def _row(race: _Race, threads: int, clock: str, conditions: _Conditions) -> Row:
         more={
             "edgekit_middle_half_us": [ours[0], ours[2]],
             "litert_middle_half_us": [theirs[0], theirs[2]],
+            "ratio_middle_half": [float(edge) for edge in np.percentile(evidence.ratios, [25, 75])],
             "clock": clock,
             "tuned_share": race.bundle.manifest["tuning"]["tuned_share"],
             "litert_threads": best.engine.threads if isinstance(best.engine, LiteRtEngine) else 1,

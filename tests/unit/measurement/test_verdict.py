@@ -62,6 +62,21 @@ def test_a_wide_spread(wide: float, verdict: Verdict) -> None:
     assert only(assess(series=(STEADY, (100.0, wide) * 10))) == (verdict, "spread too wide")
 
 
+def test_what_slows_both_engines_of_a_race_leaves_the_ratio_but_not_the_times() -> None:
+    slowed = (100.0, 200.0) * 10
+    found = assess(series=(slowed, slowed), names=("EdgeKit", "LiteRT"), ratios=(1.0,) * 20)
+    assert only(found) == (Verdict.DEGRADED, "spread too wide")
+    assert "say little by themselves" in found.reasons[0].words
+
+
+@pytest.mark.parametrize(("wide", "verdict"), [(1.2, Verdict.DEGRADED), (2.0, Verdict.INVALID)])
+def test_what_disturbs_each_engine_for_itself_spoils_the_ratio(wide: float, verdict: Verdict) -> None:
+    assert only(assess(series=(STEADY, STEADY), ratios=(1.0, wide) * 10)) == (
+        verdict,
+        "ratios spread too wide",
+    )
+
+
 def test_who_of_several_spreads_and_drifts_is_said() -> None:
     wide = (100.0, 130.0) * 5 + (150.0, 180.0) * 5
     found = assess(series=(STEADY, wide), names=("EdgeKit", "LiteRT"))
