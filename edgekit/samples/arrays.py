@@ -119,6 +119,7 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     arrays = {}
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_bytes(sum(entry.file_size for entry in archive.infolist()), f"{path}")
             for entry in archive.infolist():
                 with archive.open(entry) as member:
                     place = f"{path}, {entry.filename}"
@@ -143,17 +144,21 @@ def _read_array(file: IO[bytes], size_bytes: int, place: str) -> NDArray[Any]:
     if any(length < 0 for length in shape):
         raise ValueError(f"its header tells of a shape {list(shape)}")
     needed_bytes = math.prod(shape) * dtype.itemsize
-    if needed_bytes > LARGEST_BYTES:
-        raise SamplesTooLargeError(
-            f"{place} has an array of shape {list(shape)}.",
-            why=f"At most {LARGEST_BYTES >> 30} GiB are kept in memory.",
-            fix="Save fewer samples; a few hundred are enough for calibration.",
-        )
+    _check_bytes(needed_bytes, f"{place} has an array of shape {list(shape)}, and")
     if needed_bytes > size_bytes:
         raise ValueError(f"its header tells of {needed_bytes} bytes, and the file has {size_bytes}")
     file.seek(start)
     array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     return array
+
+
+def _check_bytes(needed_bytes: int, what: str) -> None:
+    if needed_bytes > LARGEST_BYTES:
+        raise SamplesTooLargeError(
+            f"{what} needs {needed_bytes / (1 << 30):.1f} GiB.",
+            why=f"At most {LARGEST_BYTES >> 30} GiB are kept in memory.",
+            fix="Save fewer samples; a few hundred are enough for calibration.",
+        )
 
 
 def _labels(array: NDArray[Any], source: str) -> NDArray[np.int64] | NDArray[np.float64]:

@@ -6,6 +6,7 @@ list with an array for each input, or a dict of them by name. A first axis of 1 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 import sys
@@ -100,7 +101,8 @@ def _find(where: str) -> Callable[[], object]:
         sys.path.insert(0, folder)
     importlib.invalidate_caches()
     try:
-        module = importlib.import_module(module_name)
+        with contextlib.redirect_stdout(sys.stderr):
+            module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise _failed(where, error) from error
@@ -109,7 +111,7 @@ def _find(where: str) -> Callable[[], object]:
             why=f"It is neither in {folder} nor installed.",
             fix="Run edgekit in the folder of the module's file, and name it without .py.",
         ) from error
-    except Exception as error:  # it is the user's code
+    except (Exception, SystemExit) as error:  # it is the user's code
         raise _failed(where, error) from error
     function = getattr(module, name, None)
     if not callable(function):
@@ -123,13 +125,15 @@ def _find(where: str) -> Callable[[], object]:
 
 
 def _guarded(where: str, call: Callable[[], object]) -> object:
+    """What the user's code gives. What it prints goes to stderr: stdout is for the answer of the command."""
     try:
-        return call()
-    except Exception as error:  # it is the user's code
+        with contextlib.redirect_stdout(sys.stderr):
+            return call()
+    except (Exception, SystemExit) as error:  # it is the user's code
         raise _failed(where, error) from error
 
 
-def _failed(where: str, error: Exception) -> SamplesFunctionError:
+def _failed(where: str, error: BaseException) -> SamplesFunctionError:
     frames = traceback.extract_tb(error.__traceback__)
     inner = [frame for frame in frames if frame.filename != __file__ and "importlib" not in frame.filename]
     place = f" in {inner[-1].filename}, line {inner[-1].lineno}" if inner else ""

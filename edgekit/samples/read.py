@@ -46,13 +46,14 @@ def read_samples(where: str | Path, tensors: Sequence[InputTensor], preprocessin
 
 def _load(where: str | Path, tensors: Sequence[InputTensor], preprocessing: Preprocessing) -> Loaded:
     path = Path(where)
-    if path.is_dir():
-        return _load_folder(path, tensors, preprocessing)
-    if not path.exists():
+    kind = _kind(path)
+    if kind is None:
         if is_function(str(where)):
             return read_function(str(where), tensors)
         raise SamplesNotFoundError(f"There are no samples at {path}.", why="No such file.", fix=_KINDS)
-    match path.suffix.lower():
+    match kind:
+        case "folder":
+            return _load_folder(path, tensors, preprocessing)
         case ".npz":
             return read_npz(path, tensors)
         case ".npy":
@@ -63,6 +64,18 @@ def _load(where: str | Path, tensors: Sequence[InputTensor], preprocessing: Prep
             raise UnknownSamplesError(
                 f"{path} holds no samples that can be read.", why="Its name has no known ending.", fix=_KINDS
             )
+
+
+def _kind(path: Path) -> str | None:
+    """What a path is: "folder", or the ending of a file's name; None where there is nothing."""
+    try:
+        if path.is_dir():
+            return "folder"
+        return path.suffix.lower() if path.is_file() else None
+    except OSError as error:  # such as a name that is too long for a file
+        raise SamplesNotFoundError(
+            f"There are no samples at {path}.", why=f"{error.strerror or error}.", fix=_KINDS
+        ) from error
 
 
 def _load_folder(path: Path, tensors: Sequence[InputTensor], preprocessing: Preprocessing) -> Loaded:

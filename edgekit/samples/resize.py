@@ -4,7 +4,8 @@ The rules are written out here and not left to an imaging library: no two librar
 versions need not (Pillow 13 resizes the height first where that is less work, and rounds to other bytes than
 Pillow 12 there). They are those that models are trained with:
 
-- NEAREST: output pixel i shows the input pixel under its centre, `floor((2i + 1) * in / (2 * out))`.
+- NEAREST: output pixel i shows the input pixel under its centre, `floor((2i + 1) * in / (2 * out))`, the
+  later one if that lies between two. Pillow and TensorFlow do the same, and decide these ties by rounding errors.
 - BILINEAR: the centre of output pixel i lies at `((2i + 1) * in - out) / (2 * out)` input pixels from the
   centre of the first; its two neighbours there (at the border twice the same) are weighted by the distance,
   in 2048ths rounded half up. The sum of four products is rounded once, half up, to a byte. It is
@@ -93,13 +94,15 @@ def _triangle(pixels: NDArray[np.uint8], wanted: int) -> NDArray[np.uint8]:
     """The first axis resized by weights of a triangle, rounded to bytes."""
     if len(pixels) == wanted:
         return pixels
-    out = np.empty((wanted, *pixels.shape[1:]), np.uint8)
+    rows = pixels.reshape(len(pixels), -1)
+    out = np.empty((wanted, rows.shape[1]), np.uint8)
     for index in range(wanted):
         first, weights = triangle_weights(len(pixels), wanted, index)
-        part = pixels[first : first + len(weights)].astype(np.int64)
-        total = np.tensordot(np.array(weights, np.int64), part, axes=1)
-        out[index] = ((total + (1 << (_ANTIALIAS_BITS - 1))) >> _ANTIALIAS_BITS).clip(0, 255)
-    return out
+        # In double precision for speed: whole numbers below 2**53, so that no order of adding rounds any.
+        total = np.array(weights, np.float64) @ rows[first : first + len(weights)].astype(np.float64)
+        rounded = (total.astype(np.int64) + (1 << (_ANTIALIAS_BITS - 1))) >> _ANTIALIAS_BITS
+        out[index] = np.minimum(rounded, 255)
+    return out.reshape(wanted, *pixels.shape[1:])
 
 
 def triangle_weights(size: int, wanted: int, index: int) -> tuple[int, list[int]]:

@@ -17,6 +17,7 @@ from edgekit.samples.errors import SamplesDoNotFitError, SamplesNotFoundError, S
 from edgekit.samples.loaded import Loaded, check_size
 
 if TYPE_CHECKING:
+    from _csv import Reader
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -35,52 +36,59 @@ def read_csv(path: Path, tensors: Sequence[InputTensor], preprocessing: Preproce
         SamplesDoNotFitError: other columns than the model has values.
         SamplesTooLargeError: too many rows.
     """
-    header, rows = _rows(path)
-    check_size(len(rows), tensors, str(path))
-    position = header.index(preprocessing.label_column) if preprocessing.label_column in header else None
-    columns = [name for index, name in enumerate(header) if index != position]
-    _check_columns(path, columns, tensors, preprocessing)
-    values = np.empty((len(rows), len(columns)))
-    for into, (line, row) in zip(values, rows, strict=True):
-        cells = [cell for index, cell in enumerate(row) if index != position]
-        into[:] = [_value(cell, path, line, name) for cell, name in zip(cells, columns, strict=True)]
-    labels, classes = _labels([row[position] for _, row in rows]) if position is not None else (None, ())
-    return Loaded(
-        inputs=(values.reshape(-1, *tensors[0].shape[1:]),),
-        labels=labels,
-        names=tuple(f"line {line}" for line, _ in rows),
-        classes=classes,
-        is_raw=True,
-    )
-
-
-def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header, and every row that is not empty with the number of its line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
-            divider = max(",;\t", key=first.count)
             file.seek(0)
-            reader = csv.reader(file, delimiter=divider, strict=True)
-            header = [cell.strip() for cell in next(reader, [])]
-            rows = [(reader.line_num, row) for row in reader if row]
+            return _read(
+                path,
+                csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True),
+                tensors,
+                preprocessing,
+            )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _unreadable(path, f"{reason}", "Save it again as a CSV in UTF-8.") from error
-    for line, row in rows:
-        if len(row) != len(header):
-            raise _unreadable(
-                path,
-                f"Line {line} has {len(row)} cells, and the first row names {len(header)} columns",
-                "Correct that line.",
-            )
+
+
+def _read(path: Path, reader: Reader, tensors: Sequence[InputTensor], preprocessing: Preprocessing) -> Loaded:
+    header = [cell.strip() for cell in next(reader, [])]
+    position = header.index(preprocessing.label_column) if preprocessing.label_column in header else None
+    columns = [name for index, name in enumerate(header) if index != position]
+    rows: list[NDArray[np.float64]] = []
+    label_cells: list[str] = []
+    names: list[str] = []
+    for row in filter(None, reader):
+        if not rows:
+            _check_columns(path, columns, tensors, preprocessing)
+        check_size(len(rows) + 1, tensors, str(path))
+        _check_length(path, reader.line_num, row, header)
+        cells = row if position is None else row[:position] + row[position + 1 :]
+        values = [
+            _value(cell, path, reader.line_num, name) for cell, name in zip(cells, columns, strict=True)
+        ]
+        rows.append(np.array(values))
+        names.append(f"line {reader.line_num}")
+        if position is not None:
+            label_cells.append(row[position].strip())
     if not rows:
         raise SamplesNotFoundError(
             f"{path} holds no sample.",
             why="It has no row below the names of the columns.",
             fix="Give one row for each sample, below a row of names.",
         )
-    return header, rows
+    labels, classes = _labels(label_cells) if position is not None else (None, ())
+    shaped = np.stack(rows).reshape(-1, *tensors[0].shape[1:])
+    return Loaded(inputs=(shaped,), labels=labels, names=tuple(names), classes=classes, is_raw=True)
+
+
+def _check_length(path: Path, line: int, row: Sequence[str], header: Sequence[str]) -> None:
+    if len(row) != len(header):
+        raise _unreadable(
+            path,
+            f"Line {line} has {len(row)} cells, and the first row names {len(header)} columns",
+            "Correct that line.",
+        )
 
 
 def _check_columns(
@@ -105,14 +113,13 @@ def _check_columns(
 def _labels(
     cells: Sequence[str],
 ) -> tuple[NDArray[np.int64] | NDArray[np.float64], tuple[str, ...]]:
-    stripped = [cell.strip() for cell in cells]
-    if all(re.fullmatch(r"[0-9]{1,9}", cell) for cell in stripped):
-        return np.array([int(cell) for cell in stripped], np.int64), ()
-    if all(_is_number(cell) for cell in stripped):
-        return np.array([float(cell) for cell in stripped]), ()
-    classes = tuple(sorted(set(stripped)))
+    if all(re.fullmatch(r"[0-9]{1,9}", cell) for cell in cells):
+        return np.array([int(cell) for cell in cells], np.int64), ()
+    if all(_is_number(cell) for cell in cells):
+        return np.array([float(cell) for cell in cells]), ()
+    classes = tuple(sorted(set(cells)))
     number = {name: index for index, name in enumerate(classes)}
-    return np.array([number[cell] for cell in stripped], np.int64), classes
+    return np.array([number[cell] for cell in cells], np.int64), classes
 
 
 def _value(cell: str, path: Path, line: int, column: str) -> float:

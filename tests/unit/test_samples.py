@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from edgekit.samples import Preprocessing, read_samples
+from edgekit.samples import Preprocessing, arrays, read_samples
 from edgekit.samples.errors import (
     SamplesDoNotFitError,
     SamplesNotFoundError,
@@ -210,6 +210,17 @@ def test_no_sample_no_file_and_no_known_kind_are_refused(tmp_path: Path) -> None
         read_samples(tmp_path / "y.npy", IMAGE, PLAIN)
     with pytest.raises(UnknownSamplesError):
         read_samples(tmp_path / "x.mp4", IMAGE, PLAIN)
+    with pytest.raises(SamplesNotFoundError, match="too long"):
+        read_samples("x" * 5000, IMAGE, PLAIN)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez_compressed(tmp_path / "x.npz", a=np.zeros(9000), b=np.zeros(9000))
+    monkeypatch.setattr(arrays, "LARGEST_BYTES", 100_000)
+    with pytest.raises(SamplesTooLargeError, match="memory"):
+        read_samples(tmp_path / "x.npz", IMAGE, PLAIN)
 
 
 def test_as_many_means_as_channels_or_one(tmp_path: Path) -> None:
