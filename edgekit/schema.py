@@ -36,12 +36,13 @@ class Key:
     """One key a table may have: the type of its value, and whether it must be there.
 
     `type=list` is a list of strings. `keys` are those of a nested table; without them a nested
-    table may have any names, with strings as values.
+    table may have any names, with strings as values, or, where it `is_open`, with what its own reader takes.
     """
 
     type: type
     required: bool = True
     keys: Mapping[str, Key] | None = None
+    is_open: bool = False
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -114,7 +115,7 @@ def choose(value: str, kinds: type[E], where: str) -> E:
 def _check_type(value: object, key: Key, where: str) -> None:
     if key.type is list:
         right = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    elif key.type is dict and key.keys is None:
+    elif key.type is dict and key.keys is None and not key.is_open:
         right = isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
     elif key.type is float:
         right = isinstance(value, int | float) and not isinstance(value, bool)

@@ -5,7 +5,7 @@ versions need not (Pillow 13 resizes the height first where that is less work, a
 Pillow 12 there). They are those that models are trained with:
 
 - NEAREST: output pixel i shows the input pixel under its centre, `floor((2i + 1) * in / (2 * out))`, the
-  later one if that lies between two. Pillow and TensorFlow do the same, and decide these ties by rounding errors.
+  later one if that lies between two. Pillow and TensorFlow decide these ties by rounding errors.
 - BILINEAR: the centre of output pixel i lies at `((2i + 1) * in - out) / (2 * out)` input pixels from the
   centre of the first; its two neighbours there (at the border twice the same) are weighted by the distance,
   in 2048ths rounded half up. The sum of four products is rounded once, half up, to a byte. It is

@@ -125,3 +125,10 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
     with pytest.raises(UnreadableSettingsError, match="cannot be read"):
         read_toml(tmp_path)
+
+
+def test_an_open_table_takes_what_its_own_reader_takes() -> None:
+    schema = {"preprocess": Key(type=dict, is_open=True)}
+    check_table({"preprocess": {"mean": [0.5, 1], "scale": "1/255"}}, schema, "edgekit.toml")
+    with pytest.raises(WrongTypeError, match="'preprocess'"):
+        check_table({"preprocess": 3}, schema, "edgekit.toml")
