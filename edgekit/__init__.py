@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edgekit.evaluate import Evaluation as Evaluation
     from edgekit.evaluate import Scoring as Scoring
     from edgekit.evaluate import Verification as Verification
+    from edgekit.pipeline import Calibration as Calibration
     from edgekit.profile import Explanation as Explanation
     from edgekit.profile import InstructionProfile as InstructionProfile
     from edgekit.profile import InstructionRace as InstructionRace
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from edgekit.verbs.inspect import Inspection as Inspection
     from edgekit.verbs.inspect import inspect as inspect
     from edgekit.verbs.profile import profile as profile
+    from edgekit.verbs.quantize import quantize as quantize
     from edgekit.verbs.rollback import rollback as rollback
     from edgekit.verbs.run import run as run
     from edgekit.verbs.status import status as status
@@ -61,6 +63,7 @@ __version__ = "0.1.0"
 # Public name -> the module that defines it.
 _PUBLIC = {
     "Bundle": "edgekit.artifacts",
+    "Calibration": "edgekit.pipeline",
     "Choice": "edgekit.verbs.build_fastest",
     "Deployment": "edgekit.deploy",
     "DeviceChoice": "edgekit.devices.choice",
@@ -97,6 +100,7 @@ _PUBLIC = {
     "load_recipe": "edgekit.recipe",
     "load_target": "edgekit.target",
     "profile": "edgekit.verbs.profile",
+    "quantize": "edgekit.verbs.quantize",
     "run": "edgekit.verbs.run",
     "rollback": "edgekit.verbs.rollback",
     "status": "edgekit.verbs.status",

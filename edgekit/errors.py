@@ -128,6 +128,14 @@ class ConversionFailedError(EdgeKitError):
     exit_code = ExitCode.MODEL
 
 
+class CalibrationMissingError(UnsupportedModelError):
+    """The model computes in float32, and no samples were given to quantize it with."""
+
+
+class OutputUnwritableError(EdgeKitError):
+    """The file that a model is to be written to cannot be written."""
+
+
 class SignatureNotFoundError(EdgeKitError):
     """A model has no signature of this name, or several and none was named."""
 

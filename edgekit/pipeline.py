@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from edgekit.artifacts import QuantizedModel
 from edgekit.codegen import generate, resolve_host_cpu
 from edgekit.codegen.firmware import compile_firmware, describe_firmware, write_firmware
 from edgekit.dump import Dump
-from edgekit.ingest import macs, read_tflite
+from edgekit.errors import CalibrationMissingError, WrongValueError
+from edgekit.ingest import is_quantized, macs, read_float, read_tflite
 from edgekit.lower import lower
 from edgekit.lower.patches import in_bands
 from edgekit.package import package_bundle, package_litert
@@ -18,6 +21,8 @@ from edgekit.package.firmware import package_firmware
 from edgekit.package.firmware.budgets import check_code_fits, check_fits, check_instructions, ram_limit
 from edgekit.profile.count_firmware import count_firmware
 from edgekit.project import Budgets
+from edgekit.quantize import Quantization, quantize
+from edgekit.samples import Preprocessing, lint, read_samples, require_usable
 from edgekit.schedule import schedule
 from edgekit.search.lookup import StoreLookup
 from edgekit.search.thrift import LAVISH, THRIFTY, Attempt, attempt_until_it_fits
@@ -25,7 +30,7 @@ from edgekit.search.thrift import LAVISH, THRIFTY, Attempt, attempt_until_it_fit
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edgekit.artifacts import Bundle, Code, QuantizedModel
+    from edgekit.artifacts import Bundle, Code
     from edgekit.search.thrift import Thrift
     from edgekit.store import Records
     from edgekit.target import Target
@@ -34,10 +39,73 @@ if TYPE_CHECKING:
 
 
 _NO_BUDGETS = Budgets()
+_AS_IT_IS, _DEFAULT_CHOICES = Preprocessing(), Quantization()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What a float model is quantized with."""
+
+    samples: Path | str  # as `read_samples` takes them: a file, a folder, "module:function"
+    preprocessing: Preprocessing = _AS_IT_IS
+    choices: Quantization = _DEFAULT_CHOICES
+    signature: str | None = None  # the one to build, of a SavedModel that has several
+
+
+def quantize_model(
+    path: Path,
+    calibration: Calibration,
+    *,
+    name: str | None = None,
+    dump: Path | None = None,
+    progress: Progress = lambda _stage, _share: None,
+) -> QuantizedModel:
+    """From a trained float model and samples to a full-integer model, which the chains below take."""
+    show = Dump(dump / "quantize" if dump is not None else None)
+    progress("reading the float model", None)
+    if is_quantized(path):
+        raise WrongValueError(
+            f"{path.name} is not quantized again.",
+            why="Its tensors have scales already, and calibration chooses those.",
+            fix="Leave the samples out (--calibration), or give the float model that it was made of.",
+        )
+    model = show("float", read_float(path, name=name, signature=calibration.signature))
+    progress("reading the samples", None)
+    samples = show("samples", read_samples(calibration.samples, model.inputs, calibration.preprocessing))
+    findings = show("lint", lint(samples, calibration.preprocessing, model.inputs, model.outputs))
+    require_usable(findings)
+    made = show("quantize", quantize(model, samples, calibration.choices, progress))
+    record = dataclasses.replace(
+        made.record,
+        preprocessing=calibration.preprocessing.table(),
+        findings=tuple(
+            {"fault": each.fault.value, "what": each.what, "why": each.why, "fix": each.fix}
+            for each in findings
+        ),
+    )
+    return dataclasses.replace(read_tflite(made.flatbuffer, name=model.name), quantization=record)
+
+
+def read_model(model: Path | QuantizedModel, *, name: str | None = None) -> QuantizedModel:
+    """A full-integer model: one that was read or made before, under another name if one is given, or a file.
+
+    Raises:
+        CalibrationMissingError: it is a float model, which `quantize_model` makes integers of.
+        UnreadableModelError, UnsupportedModelError: as `read_tflite`.
+    """
+    if isinstance(model, QuantizedModel):
+        return model if name is None else dataclasses.replace(model, name=name)
+    if not is_quantized(model):
+        raise CalibrationMissingError(
+            f"{model.name} computes in float32, and no samples were given to quantize it with.",
+            why="A device gets integers alone, and their ranges come of what the model computes on samples.",
+            fix="Give a hundred or more samples like those that it was trained with: --calibration WHERE.",
+        )
+    return read_tflite(model, name=name)
 
 
 def compile_model(
-    model_path: Path,
+    source: Path | QuantizedModel,
     target: Target,
     directory: Path,
     *,
@@ -47,14 +115,14 @@ def compile_model(
     dump: Path | None = None,
     progress: Progress = lambda _stage, _share: None,
 ) -> Bundle:
-    """From a .tflite file to a complete bundle in `directory` / <model> / <target>.
+    """From a full-integer model to a complete bundle in `directory` / <model> / <target>.
 
     `records` of tuning choose the schedules, the earlier ones first among equals. With `dump`, the value
     after every stage is written there.
     """
     show = Dump(dump)
     progress("reading the model", 0.0)
-    model = show("ingest", read_tflite(model_path, name=name))
+    model = show("ingest", read_model(source, name=name))
     progress("lowering to integer kernels", 0.05)
     lowered = show("lower", lower(model))
     progress("scheduling", 0.2)
@@ -71,7 +139,7 @@ def compile_model(
 
 
 def make_firmware(
-    model_path: Path,
+    source: Path | QuantizedModel,
     target: Target,
     directory: Path,
     *,
@@ -82,7 +150,7 @@ def make_firmware(
     dump: Path | None = None,
     progress: Progress = lambda _stage, _share: None,
 ) -> Bundle:
-    """From a .tflite file to a package of C sources for a microcontroller, in the same place.
+    """From a full-integer model to a package of C sources for a microcontroller, in the same place.
 
     `thrift` says what may be done to the model for the sake of memory.
     """
@@ -90,7 +158,7 @@ def make_firmware(
     attempt = planning(target, records)
     show = Dump(dump)
     progress("reading the model", 0.0)
-    file = show("ingest", read_tflite(model_path, name=name))
+    file = show("ingest", read_model(source, name=name))
     progress("lowering, scheduling and planning memory", 0.05)
     limit = ram_limit(target, budgets)
     made = attempt_until_it_fits(file, thrift, limit, attempt)
@@ -138,7 +206,7 @@ def _executed(model: QuantizedModel, code: Code, target: Target, progress: Progr
 
 
 def wrap_for_litert(
-    model_path: Path,
+    source: Path | QuantizedModel,
     target: Target,
     directory: Path,
     *,
@@ -147,10 +215,10 @@ def wrap_for_litert(
     dump: Path | None = None,
     progress: Progress = lambda _stage, _share: None,
 ) -> Bundle:
-    """From a .tflite file to a bundle in the same place whose engine is LiteRT: nothing is compiled."""
+    """From a full-integer model to a bundle in the same place whose engine is LiteRT: nothing is compiled."""
     show = Dump(dump)
     progress("reading the model", 0.0)
-    model = show("ingest", read_tflite(model_path, name=name))
+    model = show("ingest", read_model(source, name=name))
     check_litert_budgets(model, budgets)
     progress("asking LiteRT and packaging", 0.3)
     products = {operator.index: macs(model.graph, operator) for operator in model.graph.operators}

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import MissingKeyError, WrongValueError
+from edgekit.samples.functions import is_function
+from edgekit.samples.preprocessing import Preprocessing, preprocessing_of
 from edgekit.schema import Key, check_table, read_toml
 
 if TYPE_CHECKING:
@@ -41,18 +43,23 @@ class Project:
     """One project file, read. Paths in it are relative to its folder, and absolute here."""
 
     path: Path
-    model: Path | None  # a .tflite file
+    model: Path | None  # a .tflite file, or with `calibration` any float model
     recipe: str | None  # or a recipe that names one
+    calibration: str | None  # the samples to quantize it with: a path, or "module:function"
+    signature: str | None  # the one to build, of a SavedModel that has several
     name: str | None  # of the model in build/; None: the file's own
     target: str | None
     output: Path  # the root of the build folder
     deploy: DeployDefaults | None
     budgets: Budgets
+    preprocessing: Preprocessing  # of raw samples, for calibration and evaluation
 
 
 _SCHEMA: Mapping[str, Key] = {
     "model": Key(type=str, required=False),
     "recipe": Key(type=str, required=False),
+    "calibration": Key(type=str, required=False),
+    "signature": Key(type=str, required=False),
     "name": Key(type=str, required=False),
     "target": Key(type=str, required=False),
     "output": Key(type=str, required=False),
@@ -76,6 +83,7 @@ _SCHEMA: Mapping[str, Key] = {
             "max_instructions": Key(type=int, required=False),
         },
     ),
+    "preprocess": Key(type=dict, required=False, is_open=True),  # `preprocessing_of` knows its keys
 }
 
 
@@ -101,11 +109,14 @@ def load_project(directory: Path) -> Project:
         path=path,
         model=folder / table["model"] if "model" in table else None,
         recipe=table.get("recipe"),
+        calibration=_calibration(table.get("calibration"), folder),
+        signature=table.get("signature"),
         name=table.get("name"),
         target=_target(table.get("target"), folder),
         output=folder / table.get("output", "build"),
         deploy=_deploy(deploy, folder) if deploy is not None else None,
         budgets=Budgets(**table.get("budgets", {})),
+        preprocessing=preprocessing_of(table.get("preprocess", {}), f"{path}, table [preprocess]"),
     )
 
 
@@ -118,6 +129,10 @@ def render_project(*, model: str | None, recipe: str | None, target: str) -> str
 target = {_quote(target)}   # `edgekit targets` lists them
 # name = "my-model"      # how the build is called; the model file's name otherwise
 # output = "build"
+# calibration = "samples"  # quantizes a float model (.keras, .h5, .tflite, a SavedModel's folder)
+
+# [preprocess]           # what was done to raw samples in training: docs/calibration.md
+# scale = "1/255"
 
 # [deploy]
 # host = "pi.local"      # a name, an address or an alias of your SSH configuration
@@ -146,6 +161,12 @@ def _check_values(table: Mapping[str, Any], where: str) -> None:
             why="There is no default for the model.",
             fix='Add model = "path/to/model.tflite".',
         )
+    if "calibration" in table and "recipe" in table:
+        raise WrongValueError(
+            f"{where} sets both 'recipe' and 'calibration'.",
+            why="A recipe's model is quantized already.",
+            fix="Delete one of the two.",
+        )
     port = table.get("deploy", {}).get("port", 22)
     if not 1 <= port <= 65535:
         raise WrongValueError(
@@ -163,6 +184,13 @@ def _check_values(table: Mapping[str, Any], where: str) -> None:
 def _target(value: str | None, folder: Path) -> str | None:
     """A target's name as it is; the path of a target file made absolute."""
     return str(folder / value) if value is not None and value.endswith(".toml") else value
+
+
+def _calibration(value: str | None, folder: Path) -> str | None:
+    """The path of samples made absolute; a function's name as it is."""
+    if value is None or (is_function(value) and not (folder / value).exists()):
+        return value
+    return str(folder / value)
 
 
 def _deploy(table: Mapping[str, Any], folder: Path) -> DeployDefaults:

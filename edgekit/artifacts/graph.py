@@ -143,6 +143,8 @@ class QuantizationRecord:
     samples_digest: str  # SHA-256 of their values, as they were fed to the model
     float_digest: str  # SHA-256 of the float32 flatbuffer
     origin: ModelOrigin  # what that was made of
+    preprocessing: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # the [preprocess] table
+    findings: tuple[Mapping[str, str], ...] = ()  # of the linter about the samples: fault, what, why, fix
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""edgekit build: from a .tflite file to a bundle."""
+"""edgekit build: from a model to a bundle."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgekit.cli.calibration import calibration_of, calibration_options
 from edgekit.cli.options import PATH, NamedChoice, device_options, json_option
 from edgekit.cli.output import emit_json, note, progress, table
+from edgekit.cli.quantized import show_findings, source_rows
 from edgekit.devices.choice import DeviceChoice
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 @click.command(
     "build",
     epilog="\b\nExamples:\n  edgekit build --target rpi4\n  edgekit build model.tflite --target rpi4\n"
+    "  edgekit build net.keras --calibration samples/ --target rpi4\n"
     "  edgekit build --recipe keyword-spotting --target rpi4\n"
     "  edgekit build model.tflite --target host --max-ram 65536 --json\n"
     "  edgekit build model.tflite --target host --tune-minutes 10\n"
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 @click.argument("model", required=False, type=PATH)
 @click.option("--target", metavar="NAME", help="A target's name or file; 'edgekit targets' lists them.")
 @click.option("--recipe", metavar="NAME", help="Build the model that a recipe names.")
+@calibration_options
 @click.option("--name", help="What to call the model; its file's name by default.")
 @click.option("--output", type=PATH, metavar="DIR", help="Root of the build folders; 'build' by default.")
 @click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="Fail if arena and state need more.")
@@ -78,6 +82,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     model: Path | None,
     target: str | None,
     recipe: str | None,
@@ -96,8 +101,10 @@ def command(
     device: DeviceChoice,
     dump: Path | None,
     as_json: bool,
+    **quantizing: Any,
 ) -> None:
-    """Build MODEL (a full-integer .tflite file) for a target, into build/<model>/<target>.
+    """Build MODEL for a target, into build/<model>/<target>. MODEL is a full-integer .tflite file; or, with
+    --calibration, a float one, a .keras or .h5 file or a SavedModel's folder, which is quantized first.
 
     What is not given comes from edgekit.toml in this folder. The device options say where to tune and
     where the race of --engine auto is run; nothing else is done there.
@@ -113,6 +120,9 @@ def command(
     path, default_name, default_target = _source(model, recipe, project)
     given: dict[str, Any] = {
         "target": _target(target, default_target),
+        "calibration": calibration_of(
+            quantizing, project, projects_model=project is not None and path == project.model
+        ),
         "output": output or (project.output if project else Path("build")),
         "name": name or default_name,
         "budgets": _budgets(max_ram, max_flash, max_instructions, project),
@@ -134,6 +144,7 @@ def command(
         emit_json({"path": bundle.path, "manifest": bundle.manifest, "choice": _choice(choice)})
         return
     _show(bundle.path, bundle.manifest)
+    show_findings(bundle.manifest.get("quantization"))
     if choice is not None:
         note(choice.why)
         for loss in choice.given_up:
@@ -246,6 +257,7 @@ def _show(path: Path, manifest: Any) -> None:
     checked = f"{golden['vectors']} vectors of {golden['oracle']}"
     rows = [
         ("model", manifest["model"]["name"]),
+        *source_rows(manifest.get("quantization")),
         ("target", f"{manifest['target']['name']} ({manifest['target']['cpu']})"),
         ("flash" if "firmware" in manifest else "library", f"{memory['library_bytes']:,} bytes: {parts}"),
         ("arena", f"{memory['arena_bytes']:,} bytes, and {memory['state_bytes']:,} of state"),
@@ -267,6 +279,7 @@ def _show_litert(path: Path, manifest: Any) -> None:
     checked = f"{golden['vectors']} vectors of {golden['oracle']}, within {golden['tolerance_steps']:g} steps"
     rows = [
         ("model", manifest["model"]["name"]),
+        *source_rows(manifest.get("quantization")),
         ("target", f"{manifest['target']['name']} ({manifest['target']['cpu']})"),
         ("engine", "LiteRT, which must be on the device"),
         ("model file", f"{manifest['memory']['library_bytes']:,} bytes"),

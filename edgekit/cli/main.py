@@ -27,6 +27,7 @@ COMMANDS = {
     "targets": "List the boards to build for, or describe one.",
     "doctor": "Check every tool, and say how to install what is missing.",
     "inspect": "Show a model's operators, shapes, cost and what is unsupported.",
+    "quantize": "Make an int8 model of a trained float model and samples.",
     "build": "Build a model for a target.",
     "tune": "Measure what a model's kernels could be, and keep the best.",
     "run": "Run a built model on inputs of yours.",

@@ -6,10 +6,10 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.artifacts import Engine
+from edgekit.artifacts import Engine, QuantizedModel
 from edgekit.devices.choice import DeviceChoice
 from edgekit.errors import NothingToTuneError, WrongValueError
-from edgekit.pipeline import compile_model, make_firmware, wrap_for_litert
+from edgekit.pipeline import compile_model, make_firmware, quantize_model, wrap_for_litert
 from edgekit.project import Budgets
 from edgekit.search.thrift import LAVISH, Thrift
 from edgekit.store import Store, shipped_records, store_path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edgekit.artifacts import Bundle
+    from edgekit.pipeline import Calibration
     from edgekit.store import Records
 
     Progress = Callable[[str, float | None], None]
@@ -28,9 +29,10 @@ _NO_BUDGETS = Budgets()
 
 
 def build(
-    model: Path | str,
+    model: Path | str | QuantizedModel,
     *,
     target: Target | str,
+    calibration: Calibration | None = None,
     output: Path | str = "build",
     name: str | None = None,
     budgets: Budgets = _NO_BUDGETS,
@@ -43,14 +45,16 @@ def build(
     dump: Path | None = None,
     progress: Progress = lambda _stage, _share: None,
 ) -> Bundle:
-    """Build a full-integer .tflite model for a target, into `output`/<model>/<target>.
+    """Build a model for a target, into `output`/<model>/<target>.
 
     The folder is complete or absent: what was there stays until the new build is whole. The same model,
     target, versions of the tools and records of tuning give the same bytes.
 
     Args:
-        model: path of the .tflite file.
+        model: path of a full-integer .tflite file; with `calibration` of a float model, as `quantize` takes
+            it; or what `quantize` gave.
         target: a target, its name ("rpi4") or the path of a target file.
+        calibration: the samples to quantize a float model with, and how.
         output: root of the build folders.
         name: what to call the model; its file's name by default.
         budgets: bytes of RAM and flash that the build may need at most, and on a microcontroller the
@@ -71,6 +75,8 @@ def build(
 
     Raises:
         UnreadableModelError, UnsupportedModelError: the model cannot be built (exit code 7).
+        CalibrationMissingError: it is a float model, and there is no `calibration` (7).
+        Whatever `quantize` raises, if there is.
         UnknownTargetError, UnknownCpuError: there is no such target or CPU (2).
         BudgetExceededError: it costs more than it may (4).
         ToolMissingError: the C compiler is not installed (8).
@@ -81,23 +87,18 @@ def build(
         Whatever `tune` raises, if there is something to measure before.
     """
     chosen = load_target(target) if isinstance(target, str) else target
-    _refuse_what_is_not_there(chosen, budgets, thrift, engine)
+    tunes = trials is not None or tune_minutes is not None
+    _refuse_what_is_not_there(chosen, budgets, thrift, engine, tunes=tunes)
+    source = prepared(model, calibration, name=name, dump=dump, progress=progress)
+    given: dict[str, Any] = {"name": name, "budgets": budgets, "dump": dump, "progress": progress}
     if engine is Engine.LITERT:
-        if trials is not None or tune_minutes is not None:
-            raise WrongValueError(
-                "LiteRT cannot be tuned.",
-                why="It brings its kernels along and chooses among them on the device.",
-                fix="Leave --trials and --tune-minutes out, or use EdgeKit's own engine.",
-            )
-        return wrap_for_litert(
-            Path(model), chosen, Path(output), name=name, budgets=budgets, dump=dump, progress=progress
-        )
-    if trials is not None or tune_minutes is not None:
+        return wrap_for_litert(source, chosen, Path(output), **given)
+    if tunes:
         from edgekit.verbs.tune import tune
 
         with contextlib.suppress(NothingToTuneError):
             tune(
-                model,
+                source,
                 target=chosen,
                 device=device,
                 trials=trials,
@@ -105,16 +106,48 @@ def build(
                 executor=executor,
                 progress=progress,
             )
-    given: dict[str, Any] = {"name": name, "budgets": budgets, "dump": dump, "progress": progress}
     with known_records() as records:
         if chosen.kind is TargetKind.MICROCONTROLLER:
-            return make_firmware(Path(model), chosen, Path(output), thrift=thrift, records=records, **given)
-        return compile_model(Path(model), chosen, Path(output), records=records, **given)
+            return make_firmware(source, chosen, Path(output), thrift=thrift, records=records, **given)
+        return compile_model(source, chosen, Path(output), records=records, **given)
 
 
-def _refuse_what_is_not_there(target: Target, budgets: Budgets, thrift: Thrift, engine: Engine) -> None:
+def prepared(
+    model: Path | str | QuantizedModel,
+    calibration: Calibration | None,
+    *,
+    name: str | None = None,
+    dump: Path | None = None,
+    progress: Progress = lambda _stage, _share: None,
+) -> Path | QuantizedModel:
+    """The model as the chain takes it: quantized, if there is something to quantize it with.
+
+    Raises whatever `quantize` does.
+    """
+    if isinstance(model, QuantizedModel):
+        if calibration is not None:
+            raise WrongValueError(
+                f"{model.name} is not quantized again.",
+                why="It was made of integers before.",
+                fix="Leave the calibration out, or give the path of the float model.",
+            )
+        return model
+    if calibration is None:
+        return Path(model)
+    return quantize_model(Path(model), calibration, name=name, dump=dump, progress=progress)
+
+
+def _refuse_what_is_not_there(
+    target: Target, budgets: Budgets, thrift: Thrift, engine: Engine, *, tunes: bool
+) -> None:
     """LiteRT does not run on a microcontroller; what costs instructions or saves memory is there alone."""
     bare = target.kind is TargetKind.MICROCONTROLLER
+    if tunes and engine is Engine.LITERT:
+        raise WrongValueError(
+            "LiteRT cannot be tuned.",
+            why="It brings its kernels along and chooses among them on the device.",
+            fix="Leave --trials and --tune-minutes out, or use EdgeKit's own engine.",
+        )
     if bare and engine is Engine.LITERT:
         raise WrongValueError(
             f"LiteRT does not run on {target.name}.",

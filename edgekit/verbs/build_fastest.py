@@ -13,14 +13,15 @@ from edgekit.profile import Race, Winner
 from edgekit.project import Budgets
 from edgekit.target import Target, load_target
 from edgekit.verbs.bench import bench
-from edgekit.verbs.build import build
+from edgekit.verbs.build import build, prepared
 from edgekit.verbs.connect import is_emulated, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edgekit.artifacts import Bundle
+    from edgekit.artifacts import Bundle, QuantizedModel
+    from edgekit.pipeline import Calibration
 
     Progress = Callable[[str, float | None], None]
 
@@ -46,9 +47,10 @@ class Choice:
 
 
 def build_fastest(
-    model: Path | str,
+    model: Path | str | QuantizedModel,
     *,
     target: Target | str,
+    calibration: Calibration | None = None,
     device: DeviceChoice = _HERE,
     threads: int = 1,
     rounds: int | None = None,
@@ -67,7 +69,8 @@ def build_fastest(
     EdgeKit's engine stays. Its build is in place before the race, so that an interrupted race leaves it.
 
     Args:
-        model, target, output, name, budgets, trials, tune_minutes, executor, dump, progress: as `build`.
+        model, target, calibration, output, name, budgets, trials, tune_minutes, executor, dump, progress: as
+            `build`.
         device: where to tune and to race: a host, or by default this machine. Counted instructions do
             not decide.
         threads, rounds: as `bench`.
@@ -83,8 +86,9 @@ def build_fastest(
             why="LiteRT allocates its memory on the device, so a budget cannot be held with it.",
             fix="Leave --max-ram out, or choose EdgeKit's own engine: --engine edgekit.",
         )
+    source = prepared(model, calibration, name=name, dump=dump, progress=progress)
     bundle = build(
-        model,
+        source,
         target=chosen,
         output=output,
         name=name,
@@ -112,7 +116,7 @@ def build_fastest(
     if race.winner is not Winner.LITERT:
         return Choice(bundle=bundle, engine=Engine.EDGEKIT, why=_why(race), given_up=(), race=race)
     litert = build(
-        model,
+        source,
         target=chosen,
         output=output,
         name=name,

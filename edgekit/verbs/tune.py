@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgekit.artifacts import QuantizedModel
 from edgekit.codegen import resolve_host_cpu
 from edgekit.devices.choice import DeviceChoice
 from edgekit.devices.emulated.programs import qemu_name
@@ -46,7 +47,7 @@ _HERE = DeviceChoice()
 
 
 def tune(
-    model: Path | str,
+    model: Path | str | QuantizedModel,
     *,
     target: Target | str,
     device: DeviceChoice = _HERE,
@@ -64,7 +65,7 @@ def tune(
     executed instructions.
 
     Args:
-        model: path of the .tflite file.
+        model: path of a full-integer .tflite file, or what `quantize` gave.
         target: a target, its name or the path of a target file.
         device: a host, emulation, or by default this machine if it is like the target, else emulation.
         trials: how many candidates to measure at most.
@@ -93,10 +94,11 @@ def tune(
     chosen = resolve_host_cpu(load_target(target) if isinstance(target, str) else target)
     _refuse_board(chosen, device)
     progress("reading the model", None)
-    work = tasks(lower(read_tflite(Path(model))), chosen)
+    network = model if isinstance(model, QuantizedModel) else read_tflite(Path(model))
+    work = tasks(lower(network), chosen)
     if not work:
         raise NothingToTuneError(
-            f"{model} has nothing to tune for {chosen.name}.",
+            f"{network.name} has nothing to tune for {chosen.name}.",
             why="None of its kernels could be computed in several ways.",
             fix="Build it as it is.",
         )

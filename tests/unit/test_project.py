@@ -17,6 +17,7 @@ from edgekit.errors import (
     WrongValueError,
 )
 from edgekit.project import Budgets, DeployDefaults, find_project, load_project, render_project
+from edgekit.samples import Preprocessing
 from edgekit.schema import read_toml
 from edgekit.verbs.init import init
 
@@ -161,3 +162,28 @@ def test_a_model_outside_the_folder_is_written_with_its_whole_path(tmp_path: Pat
     folder = tmp_path / "project"
     folder.mkdir()
     assert init(folder, model=model).model == model
+
+
+def test_samples_are_relative_to_the_file_unless_a_function_gives_them(tmp_path: Path) -> None:
+    project = load_project(
+        write(tmp_path, 'model = "net.keras"\ncalibration = "samples"\nsignature = "serve"')
+    )
+    assert (project.calibration, project.signature) == (str(tmp_path / "samples"), "serve")
+    assert project.preprocessing == Preprocessing()
+    text = 'model = "net.keras"\ncalibration = "mine:samples"\n[preprocess]\nscale = "1/255"'
+    project = load_project(write(tmp_path, text))
+    assert project.calibration == "mine:samples"
+    assert project.preprocessing == Preprocessing(scale=1 / 255)
+
+
+def test_a_misspelt_key_of_the_preprocessing_is_told_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(UnknownKeyError, match=r"edgekit\.toml, table \[preprocess\]") as caught:
+        load_project(write(tmp_path, 'model = "net.keras"\n[preprocess]\nscal = 2'))
+    assert caught.value.fix == "Did you mean 'scale'?"
+    with pytest.raises(WrongTypeError, match="'preprocess'"):
+        load_project(write(tmp_path, 'model = "net.keras"\npreprocess = "scale"'))
+
+
+def test_a_recipe_is_not_calibrated(tmp_path: Path) -> None:
+    with pytest.raises(WrongValueError, match="sets both 'recipe' and 'calibration'"):
+        load_project(write(tmp_path, 'recipe = "keyword-spotting"\ncalibration = "samples"'))
