@@ -18,6 +18,7 @@ from edgekit.ingest import read_tflite
 from edgekit.quantize import Interface, Quantization, Ranges, quantize
 from edgekit.quantize.core import to_int8
 from edgekit.quantize.errors import CalibrationError, LeftInFloatError, QuantizerFailedError
+from edgekit.quantize.flatbuffer import read, write
 from edgekit.quantize.observe import Observed, observe
 from edgekit.quantize.ranges import ranges
 from edgekit.samples import Samples
@@ -141,6 +142,14 @@ def test_several_inputs_keep_their_order() -> None:
     small, large = (graph.tensors[index] for index in graph.inputs)
     assert (small.shape, large.shape) == ((1, 4), (1, 6))
     assert small.scale < large.scale / 3
+
+
+def test_a_file_whose_operators_have_only_the_older_code_is_quantized() -> None:
+    model = read(MODEL.flatbuffer)
+    for code in model.operatorCodes:
+        code.builtinCode = 0
+    old = model_of(write(model), (1, 4))
+    assert quantize(old, SAMPLES).flatbuffer == quantize(MODEL, SAMPLES).flatbuffer
 
 
 # ------------------------------------------------------------------------------------- refusals

@@ -109,6 +109,14 @@ def in_a_row(model: ModelBuilder, x: int) -> int:
     return model.op("PRELU", [squeezed, model.constant(floats(1, 1, 4))], real(SHAPE))
 
 
+def place_of_greatest(model: ModelBuilder, x: int) -> int:
+    """Its answer has no scale, and so it is no case of those below."""
+    constants = [model.constant(floats(5, 1, 1, 4)), model.constant(floats(5))]
+    y = model.op("CONV_2D", [x, *constants], real((1, 6, 6, 5)), **CONV)
+    axis = model.constant(integers([3])[0])
+    return model.op("ARG_MAX", [y, axis], real((1, 6, 6), "int32"), output_type="INT32")
+
+
 CASES: dict[str, Build] = {
     "CONV_2D": simple("CONV_2D", (1, 6, 6, 5), floats(5, 3, 3, 4), floats(5), **CONV),
     "CONV_2D with a RELU6": simple(
@@ -143,6 +151,9 @@ CASES: dict[str, Build] = {
     "REDUCE_MAX": simple("REDUCE_MAX", (1, 4), integers([1, 2])),
     "REDUCE_MIN": simple("REDUCE_MIN", (1, 4), integers([1, 2])),
     "PAD": simple("PAD", (1, 8, 8, 4), np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32)),
+    "PADV2": simple(
+        "PADV2", (1, 8, 8, 4), np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32), np.float32(-0.5)
+    ),
     "MIRROR_PAD": simple(
         "MIRROR_PAD", (1, 8, 8, 4), np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32), mode="REFLECT"
     ),
@@ -220,18 +231,8 @@ def test_with_a_float_interface_floats_are_at_the_edges_alone(name: str) -> None
 
 
 def test_the_greatest_elements_place_is_sought_among_integers() -> None:
-    def build(model: ModelBuilder, x: int) -> int:
-        y = model.op(
-            "CONV_2D",
-            [x, *(model.constant(floats(*s)) for s in ((5, 1, 1, 4), (5,)))],
-            real((1, 6, 6, 5)),
-            **CONV,
-        )
-        axis = model.constant(integers([3])[0])
-        return model.op("ARG_MAX", [y, axis], real((1, 6, 6), "int32"), output_type="INT32")
-
     inputs = floats(SAMPLES, *SHAPE[1:], scale=1.0)
-    model = quantized(float_model(build), inputs, Quantization())
+    model = quantized(float_model(place_of_greatest), inputs, Quantization())
     assert [operator.kind for operator in model.graph.operators] == ["CONV_2D", "ARG_MAX"]
     lower(model)
 
