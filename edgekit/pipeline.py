@@ -71,13 +71,14 @@ def quantize_model(
         )
     model = show("float", read_float(path, name=name, signature=calibration.signature))
     progress("reading the samples", None)
-    samples = show("samples", read_samples(calibration.samples, model.inputs, calibration.preprocessing))
-    findings = show("lint", lint(samples, calibration.preprocessing, model.inputs, model.outputs))
+    preprocessing = calibration.preprocessing
+    samples = show("samples", read_samples(calibration.samples, model.inputs, preprocessing, progress))
+    findings = show("lint", lint(samples, preprocessing, model.inputs, model.outputs))
     require_usable(findings)
     made = show("quantize", quantize(model, samples, calibration.choices, progress))
     record = dataclasses.replace(
         made.record,
-        preprocessing=calibration.preprocessing.table(),
+        preprocessing=preprocessing.table(),
         findings=tuple(
             {"fault": each.fault.value, "what": each.what, "why": each.why, "fix": each.fix}
             for each in findings

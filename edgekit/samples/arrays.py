@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edgekit.samples.folders import Listing
+    from edgekit.samples.folders import Listing, Progress
     from edgekit.samples.samples import InputTensor
 
 LABEL_KEYS = ("labels", "label", "y")
@@ -48,7 +48,7 @@ def read_npz(path: Path, tensors: Sequence[InputTensor]) -> Loaded:
     return keyed(load_npz(path), tensors, str(path))
 
 
-def read_npy_folder(listing: Listing, tensors: Sequence[InputTensor], source: str) -> Loaded:
+def read_npy_folder(listing: Listing, tensors: Sequence[InputTensor], progress: Progress) -> Loaded:
     """Files with one sample each, all of one type.
 
     Raises:
@@ -56,10 +56,10 @@ def read_npy_folder(listing: Listing, tensors: Sequence[InputTensor], source: st
         SamplesDoNotFitError: a shape or type, or a model of several inputs.
     """
     if len(tensors) != 1:
-        raise _several_inputs(f"{source} has one array in each file", tensors)
-    check_size(len(listing.files), tensors, source)
+        raise _several_inputs(f"{listing.folder} has one array in each file", tensors)
+    check_size(len(listing.files), tensors, str(listing.folder))
     arrays: list[NDArray[Any]] = []
-    for file in listing.files:
+    for file in listing.in_turn(progress):
         array = load_npy(file)
         if arrays and array.dtype != arrays[0].dtype:
             raise SamplesDoNotFitError(

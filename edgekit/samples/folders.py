@@ -11,21 +11,30 @@ import numpy as np
 from edgekit.samples.errors import SamplesNotFoundError, SamplesUnreadableError, UnknownSamplesError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    Progress = Callable[[str, float | None], None]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Listing:
     """The files of a folder in the order of their names, class by class."""
 
+    folder: Path
     kind: str
     files: tuple[Path, ...]
     names: tuple[str, ...]  # of the files, from the folder on
     labels: NDArray[np.int64] | None  # of each file; None: they are in no class folders
     classes: tuple[str, ...]  # the name of each label; () if the folders' names are the labels
+
+    def in_turn(self, progress: Progress) -> Iterator[Path]:
+        """The files one by one, telling how many of them are done."""
+        for number, file in enumerate(self.files):
+            progress("reading the samples", number / len(self.files))
+            yield file
 
 
 def list_folder(folder: Path, kinds: Mapping[str, str]) -> Listing:
@@ -60,6 +69,7 @@ def list_folder(folder: Path, kinds: Mapping[str, str]) -> Listing:
         raise _mixed(folder, "It has " + " and ".join(f"{kind} ({name})" for kind, name in found.items()))
     labels, classes = _labels(by_class)
     return Listing(
+        folder=folder,
         kind=next(iter(found)),
         files=tuple(files),
         names=tuple(path.relative_to(folder).as_posix() for path in files),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edgekit.samples.folders import Listing
+    from edgekit.samples.folders import Listing, Progress
     from edgekit.samples.preprocessing import Preprocessing
     from edgekit.samples.samples import InputTensor
 
@@ -36,7 +36,7 @@ _MODES_OF_BYTES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RG
 
 
 def read_images(
-    listing: Listing, tensors: Sequence[InputTensor], preprocessing: Preprocessing, source: str
+    listing: Listing, tensors: Sequence[InputTensor], preprocessing: Preprocessing, progress: Progress
 ) -> Loaded:
     """The images of a folder, as raw bytes in the model's size and order of channels.
 
@@ -46,10 +46,10 @@ def read_images(
         SamplesDoNotFitError: the model takes no images, or of another color.
         SamplesTooLargeError: too many of them.
     """
-    height, width, color = _wanted(tensors, preprocessing, source)
-    check_size(len(listing.files), tensors, source)
+    height, width, color = _wanted(tensors, preprocessing, str(listing.folder))
+    check_size(len(listing.files), tensors, str(listing.folder))
     out = np.empty((len(listing.files), height, width, _CHANNELS[color]), np.uint8)
-    for image, file in zip(out, listing.files, strict=True):
+    for image, file in zip(out, listing.in_turn(progress), strict=True):
         pixels = cropped(decoded(file), height, width, preprocessing.fit)
         image[:] = recolored(resized(pixels, height, width, preprocessing.resize), color)
     return Loaded(

@@ -16,6 +16,7 @@ from edgekit.samples.tables import read_csv
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edgekit.samples.folders import Progress
     from edgekit.samples.loaded import Loaded
     from edgekit.samples.preprocessing import Preprocessing
     from edgekit.samples.samples import InputTensor, Samples
@@ -31,7 +32,12 @@ _IN_FOLDERS = {
 }
 
 
-def read_samples(where: str | Path, tensors: Sequence[InputTensor], preprocessing: Preprocessing) -> Samples:
+def read_samples(
+    where: str | Path,
+    tensors: Sequence[InputTensor],
+    preprocessing: Preprocessing,
+    progress: Progress = lambda _stage, _share: None,
+) -> Samples:
     """Samples of the inputs `tensors` of a model, read and preprocessed.
 
     Arrays of floats are taken for what the model takes, and left as they are; everything else is raw, and
@@ -41,10 +47,12 @@ def read_samples(where: str | Path, tensors: Sequence[InputTensor], preprocessin
         SamplesError: one of its subclasses says what cannot be read, or does not fit the model.
         MissingExtraError: there are images, and Pillow is not installed.
     """
-    return fitted(_load(where, tensors, preprocessing), tensors, preprocessing, str(where))
+    return fitted(_load(where, tensors, preprocessing, progress), tensors, preprocessing, str(where))
 
 
-def _load(where: str | Path, tensors: Sequence[InputTensor], preprocessing: Preprocessing) -> Loaded:
+def _load(
+    where: str | Path, tensors: Sequence[InputTensor], preprocessing: Preprocessing, progress: Progress
+) -> Loaded:
     path = Path(where)
     kind = _kind(path)
     if kind is None:
@@ -53,7 +61,7 @@ def _load(where: str | Path, tensors: Sequence[InputTensor], preprocessing: Prep
         raise SamplesNotFoundError(f"There are no samples at {path}.", why="No such file.", fix=_KINDS)
     match kind:
         case "folder":
-            return _load_folder(path, tensors, preprocessing)
+            return _load_folder(path, tensors, preprocessing, progress)
         case ".npz":
             return read_npz(path, tensors)
         case ".npy":
@@ -78,12 +86,14 @@ def _kind(path: Path) -> str | None:
         ) from error
 
 
-def _load_folder(path: Path, tensors: Sequence[InputTensor], preprocessing: Preprocessing) -> Loaded:
+def _load_folder(
+    path: Path, tensors: Sequence[InputTensor], preprocessing: Preprocessing, progress: Progress
+) -> Loaded:
     listing = list_folder(path, _IN_FOLDERS)
     match listing.kind:
         case "images":
-            return images.read_images(listing, tensors, preprocessing, str(path))
+            return images.read_images(listing, tensors, preprocessing, progress)
         case "sounds":
-            return sounds.read_sounds(listing, tensors, preprocessing, str(path))
+            return sounds.read_sounds(listing, tensors, preprocessing, progress)
         case _:
-            return read_npy_folder(listing, tensors, str(path))
+            return read_npy_folder(listing, tensors, progress)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edgekit.samples.folders import Listing
+    from edgekit.samples.folders import Listing, Progress
     from edgekit.samples.preprocessing import Preprocessing
     from edgekit.samples.samples import InputTensor
 
@@ -31,7 +31,7 @@ _FIX = "`ffmpeg -i IN.wav -c:a pcm_s16le OUT.wav` writes one that can be read."
 
 
 def read_sounds(
-    listing: Listing, tensors: Sequence[InputTensor], preprocessing: Preprocessing, source: str
+    listing: Listing, tensors: Sequence[InputTensor], preprocessing: Preprocessing, progress: Progress
 ) -> Loaded:
     """The sounds of a folder, as raw 16-bit values in the model's length.
 
@@ -40,11 +40,11 @@ def read_sounds(
         SamplesDoNotFitError: the model takes no sounds, or one has another rate.
         SamplesTooLargeError: too many of them.
     """
-    length = _length(tensors, source)
-    check_size(len(listing.files), tensors, source)
+    length = _length(tensors, str(listing.folder))
+    check_size(len(listing.files), tensors, str(listing.folder))
     out = np.zeros((len(listing.files), length), np.int16)
     wanted_hz = preprocessing.sample_rate_hz
-    for sound, file in zip(out, listing.files, strict=True):
+    for sound, file in zip(out, listing.in_turn(progress), strict=True):
         rate_hz, values = decoded(file, length)
         wanted_hz = wanted_hz or rate_hz
         if rate_hz != wanted_hz:

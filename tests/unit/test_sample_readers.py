@@ -125,6 +125,14 @@ def test_npy_files_of_different_types_or_shapes_are_refused(tmp_path: Path) -> N
         read_samples(tmp_path, RGB, PLAIN)
 
 
+def test_a_folder_tells_how_far_it_is_read(tmp_path: Path) -> None:
+    for number in range(4):
+        save_image(tmp_path / f"{number}.png", noise())
+    told: list[tuple[str, float | None]] = []
+    read_samples(tmp_path, RGB, PLAIN, lambda stage, share: told.append((stage, share)))
+    assert told == [("reading the samples", share) for share in (0, 0.25, 0.5, 0.75)]
+
+
 # -------------------------------------------------------------------------------------- images
 
 
