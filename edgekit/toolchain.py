@@ -59,12 +59,17 @@ def zig_cc(arguments: list[str], *, triple: str, glibc: str, directory: Path) ->
     _run_zig(["cc", "-target", zig_target(triple, glibc), *reproducible, *arguments], directory)
 
 
+# Vectors, which LLVM gives these cores, and zig does not.
+_ZIG_LEAVES_OUT = {"cortex-m55": "+mve_fp", "cortex-m85": "+mve_fp"}
+
+
 def zig_bare(triple: str, cpu: str, features: Sequence[str]) -> list[str]:
     """The words of a `zig cc` command for a core without an operating system, by LLVM's names."""
     architecture, _, abi = triple.replace("unknown-", "").partition("-none-")
     name = "riscv32" if architecture == "riscv32" else "thumb"
     target = f"{name}-freestanding-{abi if name == 'thumb' else 'none'}"
-    core = cpu.replace("-", "_") + "".join(features)
+    left_out = "" if "-mve" in features else _ZIG_LEAVES_OUT.get(cpu, "")
+    core = cpu.replace("-", "_") + left_out + "".join(features).replace(".", "_")
     return [sys.executable, "-m", "ziglang", "cc", "-target", target, f"-mcpu={core}"]
 
 

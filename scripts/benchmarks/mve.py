@@ -58,7 +58,6 @@ _KERNELS = (
     "dense",
 )  # whose shipped files are called "convolution_mve.c" and so on
 _OTHERS = Path(__file__).parent / "mve_kernels"
-_ZIG_FEATURES = ("+mve_fp",)  # which zig turns off in what it calls cortex_m55
 # At -O3 it would call a copy of edgekit_step_mark, which is not seen.
 _GCC_FLAGS = ("-fno-ipa-cp-clone",)
 _WRONG_ANSWER = 3
@@ -230,7 +229,6 @@ def _with_flags(target: Target) -> Target:
     flags = (*target.microcontroller.compiler_flags, *_GCC_FLAGS)
     return dataclasses.replace(
         target,
-        features=_ZIG_FEATURES,
         microcontroller=dataclasses.replace(target.microcontroller, compiler_flags=flags),
     )
 
