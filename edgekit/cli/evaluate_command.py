@@ -61,6 +61,7 @@ class _Limit(click.ParamType[Any]):
 @click.command(
     "evaluate",
     epilog="\b\nExamples:\n  edgekit evaluate model.tflite --data test.npz\n"
+    "  edgekit evaluate net.keras build/net --data test/ --tolerance 1%\n"
     "  edgekit evaluate --target host --target rpi4 --target cortex-m4 --data test.npz --tolerance 0\n"
     "  edgekit evaluate --target rpi4 --host pi1.local --host pi2.local --data images/\n"
     "  edgekit evaluate model.tflite build/model --data test.npz --limit cortex-m4=1000\n"
@@ -80,6 +81,7 @@ class _Limit(click.ParamType[Any]):
     type=NamedChoice(["classification", "regression"]),
     help="What the output means; by default what the labels are.",
 )
+@click.option("--signature", metavar="NAME", help="The network to take of a SavedModel that has several.")
 @click.option("--output", metavar="NAME", help="The output to look at, where there are several.")
 @click.option("--top-k", type=click.IntRange(2), default=5, show_default=True, help="For top-k accuracy.")
 @click.option(
@@ -119,6 +121,7 @@ def command(
     devices: tuple[DeviceChoice, ...],
     configured: Callable[[], DeviceChoice | None],
     limits: tuple[tuple[str | None, int], ...],
+    signature: str | None,
     cost: bool,
     tolerance: float | None,
     plots: Path | None,
@@ -127,15 +130,20 @@ def command(
 ) -> None:
     """Score models and builds on labelled DATA, and compare what they answer with the first of them.
 
-    A MODEL file answers by the reference interpreter on this machine; a BUNDLE, or the builds for --target,
-    on their devices: this machine if it can run them, else an emulated one. Several --host share the samples
-    of the builds that fit them.
+    A float MODEL (.keras, .h5, .tflite, a SavedModel's folder) answers by LiteRT, an int8 one by the
+    reference interpreter, both on this machine; a BUNDLE, or the builds for --target, on their devices: this
+    machine if it can run them, else an emulated one. Several --host share the samples of the builds that fit.
+
+    Raw samples are preprocessed as those were that a build was calibrated with; else as the [preprocess]
+    table of edgekit.toml says.
     """
     from edgekit.evaluate import Scoring, Task
+    from edgekit.project import find_project
+    from edgekit.samples import Preprocessing
     from edgekit.verbs.builds import build_root
     from edgekit.verbs.evaluate import evaluate
 
-    task = scoring.pop("task")
+    task, project = scoring.pop("task"), find_project(Path.cwd())
     if not devices and (targets or not models or any(path.is_dir() for path in models)):
         host = configured()
         devices = () if host is None else (host,)
@@ -147,6 +155,8 @@ def command(
             targets=targets,
             devices=devices,
             builds=build_root(Path.cwd()),
+            preprocessing=project.preprocessing if project is not None else Preprocessing(),
+            signature=signature,
             scoring=Scoring(task=Task(task) if task else None, **scoring),
             limit=next((number for of, number in reversed(limits) if of is None), None),
             limits={of: number for of, number in limits if of is not None},

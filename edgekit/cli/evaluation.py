@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edgekit.cli.output import note, table
 
 if TYPE_CHECKING:
-    from edgekit.evaluate import ClassificationScores, Cost, Evaluated, Evaluation
+    from edgekit.evaluate import ClassificationScores, Cost, Evaluated, Evaluation, Scores
 
     Columns = list[tuple[str, list[str]]]
 
@@ -16,25 +16,24 @@ _CONFUSION_SHOWN = 20  # in the table of the confusion matrix
 
 
 def show_evaluation(found: Evaluation) -> None:
-    """Print all side by side, then the classes of those whose answers are not the first's."""
+    """Print all side by side, then the classes of each, once for those that are scored alike."""
+    columns: Columns = [
+        ("", [each.name for each in found.evaluated]),
+        ("computed by", [_computed_by(each) for each in found.evaluated]),
+        ("samples", [f"{each.samples:,}" for each in found.evaluated]),
+        *_scores(found),
+        *_agreement(found),
+        *_costs(found),
+    ]
     title = f"{found.task} of {found.samples:,} samples of {found.data}"
-    headers, columns = (
-        ["", "computed by", "samples"],
-        [
-            [each.name for each in found.evaluated],
-            [_computed_by(each) for each in found.evaluated],
-            [f"{each.samples:,}" for each in found.evaluated],
-        ],
-    )
-    for header, cells in (*_scores(found), *_agreement(found), *_costs(found)):
-        headers.append(header)
-        columns.append(cells)
-    table(headers, zip(*columns, strict=True), title=title, right=range(2, len(headers)))
+    headers = [header for header, _ in columns]
+    rows = zip(*(cells for _, cells in columns), strict=True)
+    table(headers, rows, title=title, right=range(2, len(headers)))
+    shown: list[Scores | None] = [None]
     for each in found.evaluated:
-        if (
-            each.agreement is None or each.agreement.identical_share < 1
-        ):  # else it is the first one's over again
+        if each.scores not in shown:
             _show_classes(each, found.class_names)
+            shown.append(each.scores)
     if any(each.cost is not None and each.cost.instructions is not None for each in found.evaluated):
         note("instructions were counted under emulation; they are no measure of time")
     for each in found.evaluated:
@@ -99,7 +98,7 @@ def _latency(cost: Cost | None) -> str:
 
 def _show_classes(each: Evaluated, names: tuple[str, ...]) -> None:
     scores: Any = each.scores
-    if scores is None or not hasattr(scores, "classes"):
+    if not hasattr(scores, "classes"):
         return
     rows: list[tuple[str, ...]] = [
         (

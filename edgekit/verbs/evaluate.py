@@ -13,6 +13,7 @@ from edgekit.devices.probe import probe
 from edgekit.errors import WrongValueError
 from edgekit.evaluate import (
     Evaluation,
+    FloatSubject,
     OracleSubject,
     Scoring,
     Subject,
@@ -20,7 +21,8 @@ from edgekit.evaluate import (
     material,
     read_labels,
 )
-from edgekit.ingest import read_tflite
+from edgekit.evaluate.errors import UnlikeModelsError
+from edgekit.ingest import is_quantized, read_float, read_tflite
 from edgekit.samples import Preprocessing, read_samples
 from edgekit.verbs.builds import find_bundles
 from edgekit.verbs.connect import connected, refuse_probe
@@ -56,6 +58,7 @@ def evaluate(
     devices: Sequence[DeviceChoice] = (),
     builds: Path | str = "build",
     preprocessing: Preprocessing = _DEFAULT_PREPROCESSING,
+    signature: str | None = None,
     scoring: Scoring = _DEFAULT_SCORING,
     limit: int | None = None,
     limits: Mapping[str, int] = MappingProxyType({}),
@@ -79,7 +82,9 @@ def evaluate(
         devices: hosts, which share the samples of the builds that fit them; or the emulated board. By default
             a build runs on this machine if it can, else emulated.
         builds: root of the build folders.
-        preprocessing: what is done to raw samples.
+        preprocessing: what is done to raw samples, unless a build says what was done to those that it was
+            calibrated with: then that.
+        signature: the one to take of a SavedModel that has several.
         scoring: how answers are understood: task, output, top-k, threshold.
         limit: so many samples, lying evenly among the data; by default all.
         limits: the same for one of the models, builds or targets, by its name.
@@ -98,7 +103,8 @@ def evaluate(
         LabelsDoNotFitError: the labels cannot be read, or do not fit the samples or the model (2).
         UnlikeModelsError, UnclearOutputError, StatefulModelError: these models cannot be evaluated so (2).
         NotFiniteError: a model answers NaN or infinity (7).
-        UnreadableModelError, UnsupportedModelError: a model file cannot be read (7).
+        UnreadableModelError, UnsupportedModelError, ConversionFailedError: a model file cannot be read (7).
+        SignatureNotFoundError: a SavedModel has no such signature, or several and none is named (2).
         MissingExtraError: scikit-learn, matplotlib or what reads the model is not installed (8).
         OracleMissingError, LiteRtMissingError: what answers for a model file is not installed here (8).
         BundleUnreadableError, BundleVersionError, BundleAlteredError: a bundle cannot be used (2).
@@ -119,10 +125,12 @@ def evaluate(
             models,
             targets,
             Path(builds),
+            lambda path, name: _model(path, name, signature),
             lambda bundle, name: BuildSubject(bundle, name, tuple(hosts), emulated, cost),
         )
         refuse_idle_hosts([each for each in subjects if isinstance(each, BuildSubject)], hosts)
-        samples = read_samples(data, _tensors(subjects[0]), preprocessing)
+        preprocessed = preprocessing_for(subjects, preprocessing)
+        samples = read_samples(data, _tensors(subjects[0]), preprocessed, progress)
         given = read_labels(Path(labels)) if labels is not None else None
         return assess(
             subjects,
@@ -155,6 +163,7 @@ def _subjects(
     models: Sequence[Path | str],
     targets: Sequence[str],
     builds: Path,
+    model_subject: Callable[[Path, str], Subject],
     build_subject: Callable[[Bundle, str], BuildSubject],
 ) -> list[Subject]:
     """What the names mean, in their order; each with a name of its own."""
@@ -166,7 +175,7 @@ def _subjects(
     if not models and not targets:
         found += _of_one_model(find_bundles(None, builds), builds)
     return [
-        _model(each, name) if isinstance(each, Path) else build_subject(each, name)
+        model_subject(each, name) if isinstance(each, Path) else build_subject(each, name)
         for each, name in zip(found, _names(found), strict=True)
     ]
 
@@ -175,8 +184,31 @@ def _is_model(path: Path) -> bool:
     return not path.is_dir() or (path / _SAVED_MODEL).exists()
 
 
-def _model(path: Path, name: str) -> Subject:
-    return OracleSubject(read_tflite(path), name)
+def _model(path: Path, name: str, signature: str | None) -> Subject:
+    if is_quantized(path):
+        return OracleSubject(read_tflite(path), name)
+    return FloatSubject(read_float(path, signature=signature), name)
+
+
+def preprocessing_for(subjects: Sequence[Subject], otherwise: Preprocessing) -> Preprocessing:
+    """What was done to the samples that the builds were calibrated with; where none was, `otherwise`.
+
+    Raises:
+        UnlikeModelsError: they were not preprocessed alike.
+    """
+    known = {
+        each.name: each.preprocessing
+        for each in subjects
+        if isinstance(each, BuildSubject) and each.preprocessing is not None
+    }
+    for name, found in known.items():
+        if found != next(iter(known.values())):
+            raise UnlikeModelsError(
+                f"{next(iter(known))} and {name} cannot be given the same samples.",
+                why="They were calibrated with raw samples that were not preprocessed alike.",
+                fix="Build both with the same [preprocess] table, or evaluate one at a time.",
+            )
+    return next(iter(known.values()), otherwise)
 
 
 def _of_one_model(bundles: Sequence[Bundle], builds: Path) -> Sequence[Bundle]:

@@ -20,6 +20,7 @@ from edgekit.errors import (
 )
 from edgekit.evaluate import Answered, Cost, Kind, manifest_form, predict_bundle
 from edgekit.profile import count_bundle, count_firmware, profile_bundle
+from edgekit.samples.preprocessing import preprocessing_of
 from edgekit.verbs.connect import connected, is_emulated, refuse_emulated_time, target_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from edgekit.devices.probe import MachineFacts
     from edgekit.evaluate import Form
     from edgekit.evaluate.batches import Arrays
+    from edgekit.samples import Preprocessing
 
     Progress = Callable[[str, float | None], None]
 
@@ -64,6 +66,12 @@ class BuildSubject:
     def target(self) -> str:
         """What it was built for."""
         return str(self.bundle.manifest["target"]["name"])
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """What was done to the raw samples that it was calibrated with; None: it came quantized."""
+        table = self.bundle.manifest.get("quantization", {}).get("preprocessing")
+        return None if table is None else preprocessing_of(table, f"{self.bundle.path}, manifest.json")
 
     @property
     def inputs(self) -> tuple[Form, ...]:

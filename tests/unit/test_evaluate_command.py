@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
 import edgekit
+from edgekit.artifacts import Bundle
 from edgekit.cli.main import main
 from edgekit.deploy.errors import UnclearBuildError
 from edgekit.errors import ExitCode, WrongValueError
@@ -22,14 +24,15 @@ from edgekit.evaluate.errors import (
     UnlikeModelsError,
 )
 from edgekit.oracle import run_oracle
+from edgekit.samples import Preprocessing
 from edgekit.samples.errors import SamplesDoNotFitError
 from edgekit.testing.digits import digits_model, unseen_digits
 from edgekit.testing.tflite_builder import ModelBuilder, spec
 from edgekit.testing.tiny_model import tiny_flatbuffer
+from edgekit.verbs.evaluate import preprocessing_for
+from edgekit.verbs.evaluated_build import BuildSubject
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from edgekit.evaluate import ClassificationScores, Evaluation
@@ -72,6 +75,13 @@ def clumsy(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def floating(tmp_path: Path) -> Path:
+    path = tmp_path / "floating.tflite"
+    path.write_bytes(digits_model(floating=True))
+    return path
+
+
+@pytest.fixture
 def data(tmp_path: Path) -> Path:
     images, digits = unseen_digits()
     path = tmp_path / "digits.npz"
@@ -96,6 +106,18 @@ def test_a_model_is_scored_by_what_the_reference_interpreter_answers(model: Path
     assert (found.samples, found.task, found.labels) == (SAMPLES, Task.CLASSIFICATION, True)
     (one,) = found.evaluated
     assert (one.name, one.kind, one.agreement, one.cost) == ("digits.tflite", "oracle", None, None)
+
+
+def test_a_float_model_is_scored_by_what_litert_answers(floating: Path, model: Path, data: Path) -> None:
+    found = edgekit.evaluate([floating, model], data=data)
+    exact, quantized = found.evaluated
+    assert (exact.kind, exact.devices) == ("float", ("this machine",))
+    assert exact.engine.startswith("ai-edge-litert")
+    assert abs(classes_of(found).accuracy - classes_of(found, 1).accuracy) < 0.02
+    agreed = quantized.agreement
+    assert agreed is not None
+    assert agreed.share > 0.95 > agreed.identical_share
+    assert 0 < agreed.largest_difference < 0.2
 
 
 def test_what_follows_is_held_against_the_first(model: Path, clumsy: Path, data: Path) -> None:
@@ -304,3 +326,38 @@ def test_builds_of_several_models_are_unclear(model: Path, clumsy: Path, data: P
         edgekit.build(each, target="cortex-m4", output=tmp_path / "build")
     with pytest.raises(UnclearBuildError, match="clumsy, digits"):
         edgekit.evaluate(data=data, builds=tmp_path / "build")
+
+
+# --------------------------------------------------------------------------------- raw samples
+
+
+def built(name: str, table: dict[str, Any] | None) -> BuildSubject:
+    """A build, as far as its preprocessing goes."""
+    manifest = {} if table is None else {"quantization": {"preprocessing": table}}
+    return BuildSubject(Bundle(path=Path(name), manifest=manifest), name, (), emulated=False, measures=False)
+
+
+def test_raw_samples_are_preprocessed_as_a_build_s_own_were() -> None:
+    of_project = Preprocessing(scale=0.5)
+    own = Preprocessing(scale=2.0, mean=(1.0,))
+    assert preprocessing_for([built("a", None)], of_project) == of_project
+    assert preprocessing_for([built("a", None), built("b", own.table())], of_project) == own
+    assert preprocessing_for([built("a", Preprocessing().table())], of_project) == Preprocessing()
+
+
+def test_builds_that_were_calibrated_otherwise_are_not_given_the_same_samples() -> None:
+    other = built("b", Preprocessing(scale=2.0).table())
+    with pytest.raises(UnlikeModelsError, match=r"a and b cannot[\s\S]*\[preprocess\]"):
+        preprocessing_for([built("a", Preprocessing().table()), other], Preprocessing())
+
+
+def test_raw_samples_of_a_model_file_are_preprocessed_as_the_project_says(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    images, digits = unseen_digits()
+    np.savez("raw.npz", x=np.round(images[:50] * 16).astype(np.uint8), labels=digits[:50])
+    (tmp_path / "edgekit.toml").write_text('model = "digits.tflite"\n[preprocess]\nscale = "1/16"\n')
+    assert run_cli("evaluate", model, "--data", "raw.npz", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["evaluated"][0]["scores"]["accuracy"] > 0.8

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from edgekit.errors import MissingExtraError
 from edgekit.evaluate.errors import PlotsUnwritableError
 from edgekit.evaluate.plots import plot_classification
 from edgekit.evaluate.scores import ClassificationScores, Task, score
@@ -68,6 +70,13 @@ def test_many_classes_are_plotted_without_their_numbers(tmp_path: Path) -> None:
     written = plot_classification(tmp_path, "many", "many", scores, values, np.arange(60))
     assert "<!-- 59 -->" not in written[1].read_text()
     assert written[3].read_text().count("1.0000") == 11  # ten curves, and the mean
+
+
+def test_without_matplotlib_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtraError, match=r"edgekit-sdk\[evaluate\]"):
+        plotted(tmp_path / "plots")
+    assert not (tmp_path / "plots").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

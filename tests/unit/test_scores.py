@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from edgekit.errors import ExitCode
+from edgekit.errors import ExitCode, MissingExtraError
 from edgekit.evaluate.errors import LabelsDoNotFitError, NotFiniteError
 from edgekit.evaluate.scores import (
     ClassificationScores,
@@ -150,6 +151,12 @@ def test_answers_that_are_not_finite_are_refused_with_their_sample(bad: float) -
     with pytest.raises(NotFiniteError, match="sample 1") as refused:
         score(values, np.zeros(3, np.int64), Task.CLASSIFICATION)
     assert refused.value.exit_code == ExitCode.MODEL
+
+
+def test_without_scikit_learn_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(MissingExtraError, match=r"edgekit-sdk\[evaluate\]"):
+        classified(one_hot([0, 1], 2), [0, 1])
 
 
 @st.composite
