@@ -46,7 +46,7 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 def test_a_stage_that_is_imported_does_not_hide_the_verb_of_its_name() -> None:
     code = (
         "import edgekit, importlib, inspect\n"
-        "for name in ('deploy', 'profile'):\n"
+        "for name in ('deploy', 'evaluate', 'profile'):\n"
         "    if name in edgekit.__all__:\n"
         "        importlib.import_module(f'edgekit.{name}')\n"
         "        assert inspect.isfunction(getattr(edgekit, name)), name\n"
