@@ -14,9 +14,11 @@ from edgekit.cli.main import main
 from edgekit.devices.choice import DeviceChoice
 from edgekit.devices.ssh import connect
 from edgekit.errors import BundleWrongDeviceError, ConnectionLostError, ExitCode, WrongValueError
-from edgekit.evaluate import predict_bundle
+from edgekit.evaluate import ClassificationScores, predict_bundle
 from edgekit.evaluate.errors import StatefulModelError
 from edgekit.oracle import run_oracle
+from edgekit.pipeline import Calibration
+from edgekit.samples import Preprocessing
 from edgekit.testing.digits import digits_model, unseen_digits
 from tests.contract.board_server import BoardServer
 from tests.contract.conftest import TIMEOUTS, board_address
@@ -174,6 +176,26 @@ def test_a_build_is_scored_beside_its_model(model: Path, bundle: Bundle, data: P
     assert agreed is not None
     assert (agreed.share, agreed.identical_share, agreed.largest_difference) == (1, 1, 0)
     assert found.passes
+
+
+def test_raw_samples_are_preprocessed_as_the_build_was_calibrated(tmp_path: Path) -> None:
+    images, digits = unseen_digits()
+    raw = np.round(images[:SAMPLES] * 16).astype(np.uint8)
+    np.save(tmp_path / "calibration.npy", raw[:100])
+    np.savez(tmp_path / "raw.npz", x=raw[100:], labels=digits[100:SAMPLES])
+    (tmp_path / "floating.tflite").write_bytes(digits_model(floating=True))
+    calibration = Calibration(samples=tmp_path / "calibration.npy", preprocessing=Preprocessing(scale=1 / 16))
+    built = edgekit.build(
+        tmp_path / "floating.tflite", target="host", output=tmp_path / "build", calibration=calibration
+    )
+    found = edgekit.evaluate(
+        [tmp_path / "floating.tflite", built.path], data=tmp_path / "raw.npz", cost=False
+    )
+    exact, quantized = (each.scores for each in found.evaluated)
+    assert isinstance(exact, ClassificationScores)
+    assert isinstance(quantized, ClassificationScores)
+    assert exact.accuracy > 0.85
+    assert abs(exact.accuracy - quantized.accuracy) < 0.02
 
 
 def test_hosts_share_a_build_s_samples(
