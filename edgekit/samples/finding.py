@@ -44,6 +44,11 @@ class Finding:
         return f"{self.what}\n  why: {self.why}\n  fix: {self.fix}"
 
 
+def counted(samples: int) -> str:
+    """A number of samples, in words."""
+    return f"{samples} sample{'s' * (samples != 1)}"
+
+
 def listed(names: Sequence[str], shown: int = 3) -> str:
     """The first few names, and how many more there are: "a, b, c and 4 more"."""
     more = len(names) - shown

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgekit.samples.finding import Fault, Finding, listed
+from edgekit.samples.finding import Fault, Finding, counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def not_finite(subject: Subject) -> Iterator[Finding]:
         if names:
             yield Finding(
                 Fault.NOT_FINITE,
-                f"Input {each.name!r} has NaN or infinite values in {len(names)} samples: {listed(names)}.",
+                f"Input {each.name!r} has NaN or infinite values in {counted(len(names))}: {listed(names)}.",
                 "A range that is to hold NaN or infinity has no steps: every answer would be the same.",
                 "Delete these samples, or find the division by zero or the overflow that made them.",
                 blocks=True,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgekit.samples.finding import Fault, Finding, listed
+from edgekit.samples.finding import Fault, Finding, counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def few_samples(subject: Subject) -> Iterator[Finding]:
     if count < ENOUGH_SAMPLES:
         yield Finding(
             Fault.FEW_SAMPLES,
-            f"There {'is 1 sample' if count == 1 else f'are {count} samples'}.",
+            f"There {'is' if count == 1 else 'are'} {counted(count)}.",
             "The ranges are the extremes of what these few put out; what lies beyond is clipped.",
             f"Give {ENOUGH_SAMPLES} to 500, drawn from all that the model will see.",
         )
@@ -72,7 +72,8 @@ def few_classes(subject: Subject) -> Iterator[Finding]:
     if (missing and each >= _SAMPLES_EACH) or (each >= 1 and len(missing) > subject.classes / 2):
         names = subject.samples.classes
         said = [names[label] if label < len(names) else str(label) for label in missing]
-        lacking = f"{len(missing)} of the model's {subject.classes} classes have no sample"
+        has = "has" if len(missing) == 1 else "have"
+        lacking = f"{len(missing)} of the model's {subject.classes} classes {has} no sample"
         yield _lacking(f"{lacking}: {listed(said)}.")
 
 
@@ -86,7 +87,7 @@ def unknown_labels(subject: Subject) -> Iterator[Finding]:
         names = [subject.samples.names[index] for index in outside]
         yield Finding(
             Fault.UNKNOWN_LABELS,
-            f"{len(names)} samples have labels that the model does not know, such as {labels[outside[0]]}: "
+            f"{counted(len(names))} of classes that the model lacks, such as {labels[outside[0]]}: "
             f"{listed(names)}.",
             f"Its classes are 0 to {subject.classes - 1}; no answer to these samples could be right.",
             "Number the labels from 0, in the order of the model's output.",

@@ -170,10 +170,10 @@ def test_samples_are_relative_to_the_file_unless_a_function_gives_them(tmp_path:
     )
     assert (project.calibration, project.signature) == (str(tmp_path / "samples"), "serve")
     assert project.preprocessing == Preprocessing()
-    text = 'model = "net.keras"\ncalibration = "mine:samples"\n[preprocess]\nscale = "1/255"'
+    text = 'model = "net.keras"\ncalibration = "mine:samples"\n[preprocess]\nscale = "1/255"\nmean = [0.5, 1]'
     project = load_project(write(tmp_path, text))
     assert project.calibration == "mine:samples"
-    assert project.preprocessing == Preprocessing(scale=1 / 255)
+    assert project.preprocessing == Preprocessing(scale=1 / 255, mean=(0.5, 1.0))
 
 
 def test_a_misspelt_key_of_the_preprocessing_is_told_with_its_place(tmp_path: Path) -> None:

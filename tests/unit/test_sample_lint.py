@@ -152,7 +152,7 @@ def test_one_value_that_is_not_finite_is_found_and_blocks(bad: float, sample: in
     values[sample, position] = bad
     findings = found(samples_of(values))
     assert list(findings) == [Fault.NOT_FINITE]
-    assert f"s{sample}." in findings[Fault.NOT_FINITE].what
+    assert f"in 1 sample: s{sample}." in findings[Fault.NOT_FINITE].what
     with pytest.raises(UnusableSamplesError, match="NaN or infinite"):
         require_usable(tuple(findings.values()))
 
@@ -216,7 +216,10 @@ def test_labels_that_the_model_does_not_know_are_found() -> None:
     values = np.random.default_rng(0).normal(size=(200, 16))
     findings = found(samples_of(values, labels=np.arange(200) % 11), classes=10)
     assert list(findings) == [Fault.UNKNOWN_LABELS]
-    assert "such as 10: s10, s21, s32 and 15 more" in findings[Fault.UNKNOWN_LABELS].what
+    assert (
+        "18 samples of classes that the model lacks, such as 10: s10, s21, s32 and 15 more"
+        in findings[Fault.UNKNOWN_LABELS].what
+    )
 
 
 @given(st.floats(40, 1e6), st.integers(0, 199), st.sampled_from([1, -1]))
