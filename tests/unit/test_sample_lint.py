@@ -143,6 +143,18 @@ def test_digits_of_scikit_learn_raise_no_alarm() -> None:
     assert found(samples_of(images, labels=digits.target), classes=10) == {}
 
 
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
+def test_tables_of_scikit_learn_raise_no_alarm_but_for_columns_in_other_units(name: str) -> None:
+    from sklearn import datasets
+
+    data = getattr(datasets, f"load_{name}")()
+    classes = len(data.target_names)
+    brought_near = (data.data - data.data.mean(axis=0)) / data.data.std(axis=0)
+    assert found(samples_of(brought_near, labels=data.target), classes=classes) == {}
+    faults = list(found(samples_of(data.data, labels=data.target), classes=classes))
+    assert faults == ([] if name == "iris" else [Fault.UNEVEN_COLUMNS])
+
+
 # ------------------------------------------------------------------------------- faults are found
 
 

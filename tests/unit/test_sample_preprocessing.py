@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,13 @@ def test_a_table_says_everything() -> None:
         label_column="species",
         trained_range=(-1.0, 1.0),
     )
+
+
+def test_the_documentation_shows_every_key_of_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "calibration.md").read_text(encoding="utf-8")
+    shown = tomllib.loads(page.split("```toml\n")[1].split("```")[0])["preprocess"]
+    assert preprocessing_of(shown, WHERE).scale == 1 / 255
+    assert set(shown) == {field.name for field in dataclasses.fields(Preprocessing)}
 
 
 def test_an_empty_table_changes_no_value() -> None:
