@@ -24,10 +24,9 @@ MAX_AXES = 6
 MAX_PEAK_BYTES = 1 << 30
 
 _QUANTIZE_FULLY = (
-    "Quantize the model to full integer: in TensorFlow, set "
-    "converter.optimizations = [tf.lite.Optimize.DEFAULT], "
-    "converter.representative_dataset, and converter.target_spec.supported_ops = "
-    "[tf.lite.OpsSet.TFLITE_BUILTINS_INT8]."
+    "Quantize the model to full integer: `edgekit quantize` does it with the float model and samples, "
+    "or in TensorFlow converter.representative_dataset with "
+    "converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]."
 )
 _CONTROL_FLOW = frozenset({"IF", "WHILE", "CALL", "STABLEHLO_WHILE", "STABLEHLO_CASE"})
 # Operators that only move values: floats may pass through them at the edges of an integer model.

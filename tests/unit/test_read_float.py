@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgekit.artifacts import FloatModel
+from edgekit.devices.local import LocalDevice
 from edgekit.errors import (
     ConversionFailedError,
     ExitCode,
@@ -23,9 +24,12 @@ from edgekit.errors import (
     UnreadableModelError,
     UnsupportedModelError,
 )
+from edgekit.evaluate import verify_bundle
 from edgekit.ingest import is_quantized, read_float
 from edgekit.ingest.convert_failures import failed, operators, refused
 from edgekit.ingest.source import digest_of
+from edgekit.pipeline import Calibration
+from edgekit.verbs.build import build
 
 _GENERATOR = Path(__file__).parent.parent / "helpers" / "make_keras.py"
 
@@ -67,11 +71,21 @@ def test_channels_stay_first_where_the_model_has_them_first(made: Path) -> None:
     assert read_float(made / "channels_first.keras").inputs[0].shape == (1, 3, 12, 12)
 
 
-def test_several_inputs_and_outputs_keep_the_models_order(made: Path) -> None:
-    model = read_float(made / "two.keras", name="both")
-    assert model.name == "both"
-    assert [each.name for each in model.inputs] == ["zebra", "ape"]
-    assert [each.name for each in model.outputs] == ["sum", "pair"]
+def test_several_inputs_and_outputs_keep_the_models_order_down_to_the_bundle(
+    made: Path, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(2)
+    given = {name: random.normal(size=(100, size)) for name, size in (("ape", 6), ("zebra", 8))}
+    np.savez(tmp_path / "samples.npz", **{name: array.astype(np.float32) for name, array in given.items()})
+    bundle = build(
+        made / "two.keras",
+        calibration=Calibration(samples=tmp_path / "samples.npz"),
+        target="host",
+        output=tmp_path,
+    )
+    assert [each["name"] for each in bundle.manifest["tensors"]["inputs"]] == ["zebra", "ape"]
+    assert [each["name"] for each in bundle.manifest["tensors"]["outputs"]] == ["sum", "pair"]
+    assert verify_bundle(bundle, LocalDevice(), progress=lambda _stage, _share: None).equal
 
 
 def test_a_saved_model_is_taken_by_its_serving_signature(made: Path) -> None:
