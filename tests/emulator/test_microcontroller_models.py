@@ -15,10 +15,11 @@ from edgekit.cli.main import main
 from edgekit.deploy.errors import NoFittingBuildError, NoReleaseError, UnclearBuildError
 from edgekit.devices.choice import DeviceChoice
 from edgekit.devices.emulated.microcontroller.device import microcontroller
-from edgekit.devices.frames import load_golden
+from edgekit.devices.frames import load_golden, pack_frames
 from edgekit.errors import ExitCode, NotEmulatedError, RunnerFailedError, WrongValueError
 from edgekit.evaluate import verify_bundle
 from edgekit.package import read_bundle
+from edgekit.testing.models import ALL, model_path
 from edgekit.testing.tiny_model import tiny_flatbuffer
 
 if TYPE_CHECKING:
@@ -99,6 +100,31 @@ def test_every_core_gives_the_oracle_s_bytes_and_its_memory_is_what_was_planned(
     copying = sum(image.symbols.get(name, 0) for name in ("memcpy", "memmove", "memset"))
     assert 0 <= image.code_bytes - planned["code_bytes"] <= marks + copying
     assert 0 <= image.weight_bytes - planned["weight_bytes"] < 8
+
+
+# Every model in the full run; the two of CI have their peaks at a convolution's patch and in a stream.
+TRAINED = [
+    name if name in ("keyword_spotting", "hey_jarvis") else pytest.param(name, marks=pytest.mark.full)
+    for name in ALL
+]
+
+
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m55"])
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_trained_model_touches_all_of_the_arena_that_it_asks_for(
+    name: str, core: str, tmp_path: Path
+) -> None:
+    bundle = edgekit.build(model_path(name), target=core, output=tmp_path)
+    golden = load_golden(bundle.path, bundle.manifest)
+    with microcontroller(bundle, silent) as board:
+        done = board.invoke(pack_frames(golden.inputs))
+    assert golden.outputs is not None
+    assert done.outputs == pack_frames(golden.outputs)
+    planned = bundle.manifest["memory"]
+    assert (done.memory.arena_bytes, done.memory.state_bytes) == (
+        planned["arena_bytes"],
+        planned["state_bytes"],
+    )
 
 
 def test_a_core_that_is_only_compiled_for_says_so(model: Path, tmp_path: Path) -> None:

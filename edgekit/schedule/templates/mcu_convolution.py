@@ -15,13 +15,12 @@ from edgekit.schedule.templates.mcu_pairs import pack_pairs, pair_table
 from edgekit.schedule.templates.mcu_vectors import pack_vectors, sums_bytes, vector_table
 from edgekit.schedule.templates.mcu_windows import (
     PIXELS,
-    TAPS,
     fields_fit,
     is_direct,
     layer_fields,
     pad_runs,
+    padded_run_bytes,
     padded_taps,
-    run_words,
     steps_of,
 )
 
@@ -67,9 +66,8 @@ def _apply_dsp(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:
         return (pack_pairs(pad_runs(table.weights, load), table.entries),)
 
     patch = 2 * PIXELS * padded_taps(load)
-    return Scheduled(
-        None, shared=_kernel(load, "dsp", patch + _TILES_BYTES + TAPS * run_words(load)), merge=merge
-    )
+    scratch_bytes = patch + _TILES_BYTES + padded_run_bytes(load)
+    return Scheduled(None, shared=_kernel(load, "dsp", scratch_bytes), merge=merge)
 
 
 def _apply_mve(job: Job, _cpu: CpuClass, _parameters: Parameters) -> Scheduled:

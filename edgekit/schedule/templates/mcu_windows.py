@@ -48,6 +48,13 @@ def run_words(load: Convolution) -> int:
     return round_up(pixels * load.in_channels, TAPS) // TAPS
 
 
+def padded_run_bytes(load: Convolution) -> int:
+    """Of memory for a run that leaves the input, or whose last word does; 0 where none can."""
+    _, pixels = runs_of(load)
+    whole_words = pixels * load.in_channels == run_words(load) * TAPS
+    return 0 if load.reads_input and whole_words else run_words(load) * TAPS
+
+
 def padded_taps(load: Convolution) -> int:
     """Taps of a window, each run padded to whole words."""
     runs, _ = runs_of(load)
