@@ -48,7 +48,7 @@ def _computed_by(each: Evaluated) -> str:
 
 
 def _scores(found: Evaluation) -> Columns:
-    if not found.labels:
+    if not found.has_labels:
         return []
     scores: list[Any] = [each.scores for each in found.evaluated]
     if found.task == "regression":

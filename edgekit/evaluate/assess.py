@@ -139,7 +139,7 @@ def assess(
         data=data.source,
         samples=len(data.numbers),
         task=task,
-        labels=data.labels is not None,
+        has_labels=data.labels is not None,
         class_names=data.class_names,
         tolerance=tolerance,
         evaluated=tuple(evaluated),

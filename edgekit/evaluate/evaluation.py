@@ -70,7 +70,7 @@ class Evaluation:
     data: str
     samples: int  # of the data, that were used
     task: Task
-    labels: bool  # whether there are any
+    has_labels: bool
     class_names: tuple[str, ...]  # by class, where the data has names
     tolerance: float | None  # the largest share of samples that may be answered unlike the first does
     evaluated: tuple[Evaluated, ...]

@@ -103,7 +103,7 @@ def test_a_model_is_scored_by_what_the_reference_interpreter_answers(model: Path
     scores = classes_of(found)
     assert scores.accuracy == accuracy_score(digits[:SAMPLES], predicted) > 0.8
     np.testing.assert_array_equal(scores.confusion, confusion_matrix(digits[:SAMPLES], predicted))
-    assert (found.samples, found.task, found.labels) == (SAMPLES, Task.CLASSIFICATION, True)
+    assert (found.samples, found.task, found.has_labels) == (SAMPLES, Task.CLASSIFICATION, True)
     (one,) = found.evaluated
     assert (one.name, one.kind, one.agreement, one.cost) == ("digits.tflite", "oracle", None, None)
 
