@@ -75,8 +75,8 @@ def test_several_inputs_and_outputs_keep_the_models_order_down_to_the_bundle(
     made: Path, tmp_path: Path
 ) -> None:
     random = np.random.default_rng(2)
-    given = {name: random.normal(size=(100, size)) for name, size in (("ape", 6), ("zebra", 8))}
-    np.savez(tmp_path / "samples.npz", **{name: array.astype(np.float32) for name, array in given.items()})
+    ape, zebra = (random.normal(size=(100, size)).astype(np.float32) for size in (6, 8))
+    np.savez(tmp_path / "samples.npz", ape=ape, zebra=zebra)
     bundle = build(
         made / "two.keras",
         calibration=Calibration(samples=tmp_path / "samples.npz"),
