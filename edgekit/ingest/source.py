@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.errors import UnreadableModelError
-from edgekit.ingest.acceptance import weights_match_activations
 from edgekit.ingest.tflite_reader import MAX_BYTES, survey_tflite
 
 if TYPE_CHECKING:
@@ -67,9 +66,10 @@ def is_quantized(path: str | os.PathLike[str]) -> bool:
 
 
 def computes_in_float(model: ParsedModel) -> bool:
-    """Whether a network computes with floats, and nothing in it is quantized."""
-    quantized = any(tensor.quantization and tensor.quantization.scales for tensor in model.main.tensors)
-    return not quantized and any(weights_match_activations(model.name, model.main))
+    """Whether a network has floats (be it in a loop that it calls), and nothing in it is quantized."""
+    tensors = model.main.tensors
+    is_quantized = any(tensor.quantization and tensor.quantization.scales for tensor in tensors)
+    return not is_quantized and any(tensor.dtype == "FLOAT32" for tensor in tensors)
 
 
 def digest_of(path: Path) -> str:

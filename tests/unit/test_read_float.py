@@ -29,6 +29,7 @@ from edgekit.ingest import is_quantized, read_float
 from edgekit.ingest.convert_failures import failed, operators, refused
 from edgekit.ingest.source import digest_of
 from edgekit.pipeline import Calibration
+from edgekit.testing.tflite_builder import ModelBuilder, spec
 from edgekit.verbs.build import build
 
 _GENERATOR = Path(__file__).parent.parent / "helpers" / "make_keras.py"
@@ -249,3 +250,15 @@ def test_a_folders_digest_depends_on_names_and_contents(tmp_path: Path) -> None:
 
     assert digest(a="1", b="2") == digest(b="2", a="1")
     assert len({digest(a="1", b="2"), digest(a="2", b="1"), digest(a="12"), digest(a="1", c="2")}) == 4
+
+
+def test_floats_in_a_loop_alone_are_a_loop_and_nothing_quantized(tmp_path: Path) -> None:
+    builder = ModelBuilder()
+    builder.op("WHILE", [builder.input((1, 4), "float32")], spec((1, 4), "float32"))
+    path = tmp_path / "recurrent.tflite"
+    path.write_bytes(builder.build())
+    assert not is_quantized(path)
+    with pytest.raises(UnsupportedModelError) as caught:
+        read_float(path)
+    assert "operator 0 (WHILE)" in caught.value.what
+    assert "Unroll" in caught.value.fix
