@@ -46,7 +46,7 @@ def probed_board(bundle: Bundle, serial: str | None, progress: Progress) -> Iter
     """
     target = target_from_fields(bundle.manifest["target"])
     place = place_of(target)
-    progress("Making an image", None)
+    progress("making an image", None)
     with TemporaryDirectory(prefix="edgekit-image-") as folder:
         try:
             image = model_image(bundle, Path(folder), place)

@@ -93,8 +93,7 @@ def _memory_excess(
 ) -> list[_Excess]:
     board = target.microcontroller
     assert board is not None, target.name
-    fitting = _boards_for(needs.ram_bytes, flash)
-    excesses = []
+    excesses, is_board_too_small = [], False
     for needed, what, kib, budget, takers, fix in (
         (
             needs.ram_bytes,
@@ -120,7 +119,9 @@ def _memory_excess(
             words = f"{what} needs {needed:,} bytes, {needed - most:,} more {whose} ({most:,})"
             unit = f"bytes of {what.partition(' ')[0]}"
             excesses.append(_Excess(words, takers, unit, fix))
-    if excesses and fitting:
+            is_board_too_small |= kib is not None and needed > kib * _KIB
+    fitting = _boards_for(needs.ram_bytes, flash) if is_board_too_small else ""
+    if fitting:
         excesses[-1] = dataclasses.replace(excesses[-1], fix=f"{excesses[-1].fix} {fitting}")
     return excesses
 

@@ -47,7 +47,7 @@ def microcontroller(bundle: Bundle, progress: Progress) -> Iterator[Microcontrol
         ToolMissingError: the compiler or QEMU is not installed.
         EmulatorFailedError: the image cannot be made.
     """
-    progress("Making an image", None)
+    progress("making an image", None)
     with TemporaryDirectory(prefix="edgekit-image-") as folder:
         target = target_from_fields(bundle.manifest["target"])
         yield Microcontroller(bundle, model_image(bundle, Path(folder)), Emulator(target))
