@@ -59,7 +59,7 @@ def test_a_model_over_its_budget_of_ram_says_by_how_much_and_who_takes_it(
         check_fits(model, sources, load_target("cortex-m4"), Budgets(max_ram_bytes=needed - 100))
     assert f"RAM (arena and state) needs {needed:,} bytes, 100 more than the budget" in caught.value.what
     # Less than their tensors, twice 8,000: results lie over operands.
-    alike = ", ".join(f"{index}: CONV_2D ({needed:,})" for index in (3, 5, 7))
+    alike = ", ".join(f"{index}: DEPTHWISE_CONV_2D ({needed:,})" for index in (2, 4, 6))
     assert caught.value.why == f"The most bytes of RAM are those of {alike}."
     assert "smaller input" in caught.value.fix
     assert caught.value.exit_code is ExitCode.BUDGET_EXCEEDED
