@@ -196,20 +196,22 @@ class Tuner:
             self._trials += len(item.choices)
 
     def _next(self, item: _Work, batch: Batch) -> list[_Work]:
-        """What follows at once for a task whose batches are all measured: what is begun is finished."""
-        if item.is_final:
-            return []
+        """What follows at once for a task whose batches are all measured: what is begun is finished.
+
+        A last round, too, may find another candidate the best, and so more of them worth a trial.
+        """
         more = self._missing(item.task)
         if more:
             self._total = self._limited(self._total + len(more))
             return self._parts(item.task, more, batch.expected)
-        if self._runner.machine.unit is Unit.INSTRUCTIONS:
+        if item.is_final or self._runner.machine.unit is Unit.INSTRUCTIONS:
             return []
         scores = self._scores(item.task)
         again = finalists(scores)
         if again and set(again) <= set(item.choices) and self._is_brief(item, scores):
-            self._measure(dataclasses.replace(item, is_final=True), batch)
-            return []
+            last = dataclasses.replace(item, is_final=True)
+            self._measure(last, batch)
+            return self._next(last, batch)
         return [_Work(item.task, again, is_final=True, expected=batch.expected)] if again else []
 
     def _is_brief(self, item: _Work, scores: Mapping[Choice, float]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import pickle
+import random
 import sys
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -213,6 +214,39 @@ def test_a_batch_knows_which_candidate_each_step_is() -> None:
         items = tuple((task, choice) for choice in candidates(task.job, cpu_class(HOST))[:4])
         built = build_batch(Request(items=items, target=HOST))
         assert sorted(built.order) == list(range(len(items)))
+
+
+class BuildsNothing(Executor):
+    """Batches at once, of nothing."""
+
+    def submit(self, _function: Any, request: Request) -> Future[Batch]:  # type: ignore[override]  # of one
+        future: Future[Batch] = Future()
+        order = tuple(range(len(request.items)))
+        future.set_result(Batch(program=b"", inputs=b"", expected=b"", order=order))
+        return future
+
+
+class Noisy:
+    """A machine on which chance says which candidate is the best, anew in each round."""
+
+    machine, wants_quiet = HERE, False
+
+    def __init__(self, seed: int, least_ns: int) -> None:
+        self._dice, self._least_ns = random.Random(seed), least_ns
+
+    def measure(self, batch: Batch, runs: int) -> tuple[tuple[int, ...], ...]:
+        once = (int(self._least_ns * self._dice.uniform(1, 1.3)) for _ in batch.order)
+        return tuple((score,) * runs for score in once)
+
+
+@pytest.mark.parametrize("least_ns", [1_000, 1_000_000_000])  # a last round at once, and one of its own
+def test_a_last_round_that_finds_another_best_is_not_the_end(least_ns: int, tmp_path: Path) -> None:
+    work = tasks(lowered(tunable_model()), HOST)
+    for seed in range(30):
+        with Store(tmp_path / f"{least_ns}-{seed}") as store:
+            runner: Any = Noisy(seed, least_ns)
+            tuner = Tuner(HOST, runner, store, BuildsNothing(), workers=1, progress=lambda _t, _s: None)
+            assert tuner.run(work, Budget()).is_complete
 
 
 def _shifted(job: Job, cpu: Any, parameters: Parameters) -> Any:
