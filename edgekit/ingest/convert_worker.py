@@ -107,7 +107,7 @@ def _load_saved_model(source: Path, wanted: str | None, answer: dict[str, Any]) 
         return [results[name] for name in outputs]
 
     # It would be freed, and its weights with it, at the end of this function.
-    network.model = loaded  # type: ignore[attr-defined]
+    network.model = loaded  # type: ignore[attr-defined]  # functions take attributes, and have no type for them
     return network, [(name, tensors[name].shape, tensors[name].dtype) for name in names], outputs
 
 

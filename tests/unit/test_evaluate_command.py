@@ -16,7 +16,7 @@ from edgekit.artifacts import Bundle
 from edgekit.cli.main import main
 from edgekit.deploy.errors import UnclearBuildError
 from edgekit.errors import ExitCode, WrongValueError
-from edgekit.evaluate import Scoring, Task
+from edgekit.evaluate import ClassificationScores, Scoring, Task
 from edgekit.evaluate.errors import (
     LabelsDoNotFitError,
     StatefulModelError,
@@ -35,7 +35,7 @@ from edgekit.verbs.evaluated_build import BuildSubject
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edgekit.evaluate import ClassificationScores, Evaluation
+    from edgekit.evaluate import Evaluation
 
 SAMPLES = 120
 
@@ -90,8 +90,9 @@ def data(tmp_path: Path) -> Path:
 
 
 def classes_of(found: Evaluation, position: int = 0) -> ClassificationScores:
-    scores: Any = found.evaluated[position].scores
-    return scores  # type: ignore[no-any-return]
+    scores = found.evaluated[position].scores
+    assert isinstance(scores, ClassificationScores)
+    return scores
 
 
 def test_a_model_is_scored_by_what_the_reference_interpreter_answers(model: Path, data: Path) -> None:

@@ -78,7 +78,8 @@ def test_what_was_quantized_is_built_under_another_name_with_the_same_record(
     bundle = build(quantized, target="cortex-m4", name="numbers", output=tmp_path)
     assert bundle.path == tmp_path / "numbers" / "cortex-m4"
     assert bundle.manifest["model"] == {"name": "numbers", "digest": quantized.digest}
-    assert bundle.manifest["quantization"]["float_digest"] == quantized.quantization.float_digest  # type: ignore[union-attr]
+    assert quantized.quantization is not None
+    assert bundle.manifest["quantization"]["float_digest"] == quantized.quantization.float_digest
 
 
 def test_every_step_is_dumped(folder: Path, calibration: Calibration, tmp_path: Path) -> None:
